@@ -1,0 +1,54 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
+
+.PHONY: help setup demo serve test check lint fix lock clean
+
+help: ## Show what each target does
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+.venv/run: requirements/build.txt requirements/run.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "reinstate needs Python 3.11 or later: make $(MAKECMDGOALS) PYTHON=python3.13"; exit 2; }
+	@$(PYTHON) -m venv .venv
+	@echo "Installing the locked requirements ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt -r requirements/run.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.venv/dev: .venv/run requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+setup: .venv/run ## Make .venv with the locked requirements and the project
+
+demo: setup ## Replay the Carenotes recovery and serve it on http://127.0.0.1:8000
+	@$(BIN)/reinstate demo
+
+serve: setup ## Serve the API on DATABASE_URL, or on the embedded PostgreSQL
+	@$(BIN)/reinstate serve
+
+test: .venv/dev ## Run every test
+	@$(BIN)/pytest
+
+check: .venv/dev lint test ## What CI runs: linters, types, import rules, tests
+
+lint: .venv/dev ## Linters, types and import rules alone
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fix: .venv/dev ## Format, and mend what the linter can mend
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: .venv/dev ## Lock the requirements again, hashed, without any registry's address
+	@$(BIN)/$(LOCK) --group build --output-file requirements/build.txt --only-group build
+	@$(BIN)/$(LOCK) --output-file requirements/run.txt
+	@$(BIN)/$(LOCK) --group dev --output-file requirements/dev.txt
+
+clean: ## Remove what was built; the demo's data stays
+	@rm -rf .venv dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,1 +1,1 @@
-
+"""Who is asking: tokens, scopes, callers, and the database opened as that caller."""

@@ -1,0 +1,155 @@
+"""The database opened as a caller: one pool a kind of caller, the tenant set for each transaction."""
+
+import asyncio
+import datetime as dt
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import Executable, Row, func
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlmodel import col, select
+from sqlmodel.sql.expression import Select, SelectOfScalar
+
+from auth.caller import Entrant
+from schema.kept.node import Kept, read_global_id
+
+N = TypeVar("N", bound=Kept)
+R = TypeVar("R")
+Clock = Callable[[], dt.datetime | None]
+
+_POOL = {"pool_size": 4, "max_overflow": 4, "pool_timeout": 1.0, "pool_recycle": 1800, "pool_pre_ping": False}
+_CONNECT = {"timeout": 1.0, "command_timeout": 6.0}
+
+
+class Transaction:
+    """One transaction as one caller: what a rule reads, locks and keeps with."""
+
+    def __init__(self, session: AsyncSession, caller: Entrant, now: dt.datetime) -> None:
+        self.session = session
+        self.caller = caller
+        self.now = now
+        self._turn = asyncio.Lock()
+        self.statements = 1
+
+    async def all(self, statement: SelectOfScalar[R]) -> list[R]:
+        """Return every row of a query over one thing."""
+        return list((await self._execute(statement)).scalars())
+
+    async def one(self, statement: SelectOfScalar[R]) -> R | None:
+        """Return the first row of a query over one thing, or None."""
+        found: R | None = (await self._execute(statement)).scalars().first()
+        return found
+
+    async def rows(self, statement: Select[Any]) -> list[Row[Any]]:
+        """Return every row of a query over several things."""
+        return list(await self._execute(statement))
+
+    async def find(self, noun: type[N], given: str | None) -> N | None:
+        """Return the row of this noun by a client's id, None when the caller may not see one."""
+        named = read_global_id(given or "")
+        if named is None or named[0] != noun.__name__:
+            return None
+        try:
+            key = uuid.UUID(named[1])
+        except ValueError:
+            return None
+        return await self.one(select(noun).where(col(noun.id) == key))
+
+    async def lock(self, *keys: object) -> None:
+        """Take the turn of these aggregates until the transaction ends, in one order for everyone."""
+        for key in sorted(map(str, keys)):
+            await self._execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
+
+    async def refresh(self, row: Kept) -> None:
+        """Read a row again, after its turn was taken."""
+        async with self._turn:
+            self.statements += 1
+            await self.session.refresh(row)
+
+    async def keep(self, row: N) -> N:
+        """Write a new row, or a changed one; the database writes its event."""
+        if row in self.session:
+            row.version += 1
+        else:
+            self.session.add(row)
+        async with self._turn:
+            self.statements += 1
+            await self.session.flush()
+        return row
+
+    async def _execute(self, statement: Executable) -> Any:
+        async with self._turn:
+            self.statements += 1
+            return await self.session.execute(statement)
+
+    @property
+    def made(self) -> dict[str, Any]:
+        """The owner, time and author of a row made in this transaction."""
+        return {
+            "tenant_ods": self.caller.tenant_ods,
+            "created_at": self.now,
+            "created_by": self.caller.subject,
+        }
+
+
+class Database:
+    """The product's way to its database. A role is set when a connection opens and never switched."""
+
+    def __init__(self, url: str, clock: Clock = lambda: None) -> None:
+        self._url = _driver_url(url)
+        self._clock = clock
+        self._engines: dict[str, AsyncEngine] = {}
+
+    @asynccontextmanager
+    async def transaction(
+        self, caller: Entrant, verb: str, request_id: str = "", *, read_only: bool = False
+    ) -> AsyncIterator[Transaction]:
+        """Open a transaction as this caller. It rolls back unless its holder commits.
+
+        Reads see one snapshot; changes run at READ COMMITTED under the locks their rules take.
+        """
+        engine = self.engine(caller.role)
+        if read_only:
+            engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        async with AsyncSession(engine, expire_on_commit=False, autoflush=False) as session:
+            clock = self._clock()
+            entered = await session.execute(
+                select(
+                    func.app.enter(
+                        caller.tenant_ods,
+                        caller.kind.value if caller.kind else None,
+                        caller.subject,
+                        verb,
+                        request_id,
+                        clock.isoformat() if clock else None,
+                    )
+                )
+            )
+            yield Transaction(session, caller, entered.scalar_one().astimezone(dt.UTC))
+
+    def engine(self, role: str) -> AsyncEngine:
+        """Return the pool whose connections hold this role."""
+        if role not in self._engines:
+            self._engines[role] = create_async_engine(
+                self._url,
+                connect_args={
+                    **_CONNECT,
+                    "server_settings": {"role": role, "application_name": f"reinstate {role}"},
+                },
+                **_POOL,
+            )
+        return self._engines[role]
+
+    async def close(self) -> None:
+        """Close every pool."""
+        for engine in self._engines.values():
+            await engine.dispose()
+        self._engines.clear()
+
+
+def _driver_url(url: str) -> URL:
+    """Return the address for the driver; a socket folder stays a query parameter."""
+    return make_url(url).set(drivername="postgresql+asyncpg")

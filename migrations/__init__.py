@@ -1,0 +1,1 @@
+"""Plain forward SQL, applied once each in the order of their names."""

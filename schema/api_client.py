@@ -1,0 +1,53 @@
+"""ApiClient: a machine that asks for one organisation."""
+
+import enum
+from typing import Annotated, Any
+
+import strawberry
+from pydantic import BaseModel
+from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
+from sqlmodel import Field
+from strawberry import pydantic as sp
+
+from schema.kept.node import Kept
+from schema.kept.relation import one
+
+
+@strawberry.enum(description="How a client proves itself.")
+class AssertionProfile(enum.StrEnum):
+    """How a client proves itself with a signed assertion."""
+
+    NHS = "nhs"
+    RFC7523 = "rfc7523"
+
+
+@strawberry.enum(description="Whether a client may ask for tokens.")
+class ClientStatus(enum.StrEnum):
+    """Whether a client may ask for tokens."""
+
+    ACTIVE = "ACTIVE"
+    REVOKED = "REVOKED"
+
+
+class _Client(BaseModel):
+    client_id: Annotated[str, Field(regex=r"^[A-Za-z0-9._-]{3,80}$", max_length=80)]
+    scopes: list[str] = Field(sa_type=ARRAY(TEXT), description="What it may ask for at most.")
+    assertion_profile: AssertionProfile = Field(
+        default=AssertionProfile.NHS, description="nhs: RS512 only. rfc7523: ES256, PS256, RS512, Ed25519."
+    )
+
+
+@sp.type(description="A machine that asks for one organisation.")
+class ApiClient(_Client, Kept, table=True):
+    """A machine that asks for one organisation; it proves itself by a key pair, never by a shared secret."""
+
+    __table_args__ = (
+        UniqueConstraint("client_id"),
+        ForeignKeyConstraint(["tenant_ods"], ["organisation.ods_code"]),
+    )
+
+    jwks: strawberry.Private[dict[str, Any]] = Field(sa_type=JSONB)
+    status: ClientStatus = ClientStatus.ACTIVE
+
+    organisation = one("schema.organisation.Organisation", "tenant_ods", description="Whom it asks for.")

@@ -1,0 +1,40 @@
+"""What every input has: an idempotency key, and text that is never patient data."""
+
+from typing import Annotated, Any, get_args
+
+import strawberry
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from schema.kept.text import without_patient_data
+
+
+def _is_id(annotation: Any) -> bool:
+    return annotation is strawberry.ID or strawberry.ID in get_args(annotation)
+
+
+class Change(BaseModel):
+    """What every input of a mutation has."""
+
+    model_config = ConfigDict(str_strip_whitespace=True)
+
+    idempotency_key: Annotated[str | None, Field(min_length=8, max_length=120)] = Field(
+        default=None,
+        description="Same key and same body give the first answer again, for at least 7 days. "
+        "The Idempotency-Key header says the same.",
+    )
+
+    @field_validator("*")
+    @classmethod
+    def _text_is_clean(cls, value: Any, info: ValidationInfo) -> Any:
+        field = cls.model_fields[info.field_name or ""]
+        return (
+            without_patient_data(value) if isinstance(value, str) and not _is_id(field.annotation) else value
+        )
+
+
+class Revision(Change):
+    """What every input that edits an existing thing has besides."""
+
+    expected_version: int | None = Field(
+        default=None, ge=1, description="The version the person saw; another one is refused. None: any."
+    )

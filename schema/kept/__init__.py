@@ -1,0 +1,1 @@
+"""How a noun is kept: identity, reach, relations, connections and the text it may hold."""

@@ -1,0 +1,160 @@
+"""Milestone and MilestoneForecast: a dated promise of the supplier, and how it moved."""
+
+import datetime as dt
+import enum
+import uuid
+from typing import Annotated
+
+import strawberry
+from pydantic import BaseModel
+from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
+from sqlmodel import Field
+from strawberry import pydantic as sp
+
+from schema.change import Change, Revision
+from schema.kept.node import Audience, Instant, Kept
+from schema.kept.relation import many, one
+
+
+@strawberry.enum(description="What a milestone is about.")
+class MilestoneKind(enum.StrEnum):
+    """What a milestone is about."""
+
+    BUILD_READY = "BUILD_READY"
+    SAFETY_CASE = "SAFETY_CASE"
+    SECURITY_ASSURANCE = "SECURITY_ASSURANCE"
+    HANDOVER = "HANDOVER"
+    GO_LIVE = "GO_LIVE"
+    RECOVERED = "RECOVERED"
+    OTHER = "OTHER"
+
+
+@strawberry.enum(description="What was stated of a milestone. Overdue is computed, never stated.")
+class MilestoneStatus(enum.StrEnum):
+    """What was stated of a milestone. Overdue is computed, never stated."""
+
+    PLANNED = "PLANNED"
+    IN_PROGRESS = "IN_PROGRESS"
+    MET = "MET"
+    MISSED = "MISSED"
+    CANCELLED = "CANCELLED"
+
+
+@strawberry.enum(description="How sure the publisher is.")
+class Confidence(enum.StrEnum):
+    """How sure the publisher is."""
+
+    LOW = "LOW"
+    MEDIUM = "MEDIUM"
+    HIGH = "HIGH"
+
+
+@strawberry.enum(description="Why a forecast moved.")
+class ReasonCode(enum.StrEnum):
+    """Why a forecast moved."""
+
+    FIRST_FORECAST = "FIRST_FORECAST"
+    ASSURANCE = "ASSURANCE"
+    DEFECT = "DEFECT"
+    FORENSIC_HOLD = "FORENSIC_HOLD"
+    REBUILD_LONGER = "REBUILD_LONGER"
+    RESOURCE = "RESOURCE"
+    EARLIER_THAN_PLANNED = "EARLIER_THAN_PLANNED"
+    OTHER = "OTHER"
+
+
+class _Forecast(BaseModel):
+    confidence: Confidence
+    note: str | None = Field(default=None, max_length=2000, description="In words, for those who wait.")
+
+
+class _Milestone(BaseModel):
+    kind: MilestoneKind
+    title: Annotated[str, Field(min_length=2, max_length=200)] = Field(description="What will have happened.")
+    baseline_on: dt.date = Field(description="The first promise; it never moves.")
+
+
+@sp.input(description="A dated promise: for every trust on a product, or for one trust's system.")
+class PublishMilestone(_Milestone, _Forecast, Change):
+    """A dated promise: for every trust on a product, or for one trust's system."""
+
+    product: strawberry.ID
+    system: strawberry.ID | None = Field(default=None, description="Given: only this system's trust sees it.")
+
+
+@sp.input(description="A new date for a milestone that is not yet met.")
+class ReviseForecast(_Forecast, Revision):
+    """A new date for a milestone that is not yet met."""
+
+    milestone: strawberry.ID
+    forecast_on: dt.date = Field(description="The day it is now expected.")
+    reason_code: ReasonCode
+
+
+@sp.input(description="A milestone was met.")
+class MeetMilestone(Revision):
+    """A milestone was met."""
+
+    milestone: strawberry.ID
+    actual_at: Instant = Field(description="When it was met, UTC; not in the future.")
+
+
+@sp.type(description="A dated promise, with every date it ever had.")
+class Milestone(_Milestone, Kept, table=True):
+    """A dated promise, with every date it ever had."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_ods", "product_id"], ["product.tenant_ods", "product.id"]),
+        ForeignKeyConstraint(["trust_ods", "system_id"], ["system.tenant_ods", "system.id"]),
+    )
+
+    product_id: strawberry.Private[uuid.UUID]
+    trust_ods: strawberry.Private[str | None] = Field(default=None, max_length=10)
+    system_id: strawberry.Private[uuid.UUID | None] = None
+    region_ods: strawberry.Private[str | None] = Field(default=None, max_length=10)
+    audience: strawberry.Private[Audience] = Audience.PUBLISHED
+    status: MilestoneStatus = MilestoneStatus.PLANNED
+    forecast_on: dt.date = Field(description="The day it is expected by the latest forecast.")
+    confidence: Confidence
+    times_revised: int = Field(default=0, description="How often the date moved, either way.")
+    times_slipped: int = Field(default=0, description="How often the date moved later.")
+    actual_at: Instant | None = Field(default=None, description="When it was met, UTC.")
+
+    product = one("schema.product.Product", "product_id", description="The product.")
+    system = one("schema.system.System", "system_id", optional=True, description="Null: for every trust.")
+    forecasts = many(
+        "schema.milestone.MilestoneForecast", "milestone_id", description="Every forecast, oldest first."
+    )
+
+    @sp.field(description="Days between the first promise and the latest forecast, or the day it was met.")
+    def slipped_days(self) -> int:
+        """Return days late against the baseline; negative: early."""
+        reached = self.actual_at.date() if self.actual_at else self.forecast_on
+        return (reached - self.baseline_on).days
+
+    @sp.field(description="The forecast day has passed and it is not met. Computed, never stated.")
+    def overdue(self, info: strawberry.Info) -> bool:
+        """Return whether the forecast day has passed, in London, without the milestone being met."""
+        is_open = self.status in (MilestoneStatus.PLANNED, MilestoneStatus.IN_PROGRESS)
+        return is_open and self.forecast_on < info.context.today
+
+
+@sp.type(description="One date a milestone was given. Never changed afterwards.")
+class MilestoneForecast(_Forecast, Kept, table=True):
+    """One date a milestone was given. Never changed afterwards."""
+
+    __table_args__ = (
+        UniqueConstraint("tenant_ods", "milestone_id", "number"),
+        ForeignKeyConstraint(["tenant_ods", "milestone_id"], ["milestone.tenant_ods", "milestone.id"]),
+    )
+
+    milestone_id: strawberry.Private[uuid.UUID]
+    trust_ods: strawberry.Private[str | None] = Field(default=None, max_length=10)
+    region_ods: strawberry.Private[str | None] = Field(default=None, max_length=10)
+    audience: strawberry.Private[Audience] = Audience.PUBLISHED
+    number: int = Field(description="0 for the first promise, then 1, 2, 3 …")
+    forecast_on: dt.date = Field(description="The day it was expected.")
+    moved_days: int = Field(description="Days later than the forecast before; negative: earlier.")
+    reason_code: ReasonCode
+
+    milestone = one("schema.milestone.Milestone", "milestone_id", description="What it forecasts.")

@@ -1,0 +1,100 @@
+"""Organisation: a tenant, by its ODS code."""
+
+import datetime as dt
+import enum
+from typing import Annotated
+
+import strawberry
+from pydantic import BaseModel
+from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
+from sqlmodel import Field
+from strawberry import pydantic as sp
+
+from schema.kept.node import Instant, Node, Row
+from schema.kept.relation import many, one
+from schema.kept.text import OdsCode, Text
+
+
+@strawberry.enum(description="What part an organisation plays in a recovery.")
+class OrganisationKind(enum.StrEnum):
+    """What part an organisation plays in a recovery."""
+
+    ASSURER = "ASSURER"
+    AUDITOR = "AUDITOR"
+    ICB = "ICB"
+    NATIONAL = "NATIONAL"
+    REGION = "REGION"
+    SUPPLIER = "SUPPLIER"
+    TRUST = "TRUST"
+
+
+@strawberry.enum(description="Where the record of an organisation came from.")
+class OrganisationSource(enum.StrEnum):
+    """Where the record of an organisation came from."""
+
+    FHIR = "FHIR"
+    MANUAL = "MANUAL"
+    ORD = "ORD"
+    SNAPSHOT = "SNAPSHOT"
+
+
+class _Listed(BaseModel):
+    ods_code: Annotated[OdsCode, Field(max_length=10)] = Field(primary_key=True)
+    name: Annotated[Text, Field(min_length=2, max_length=200)]
+    kind: OrganisationKind
+    primary_role_id: str | None = Field(
+        default=None, max_length=10, description="ODS primary role, e.g. RO197 NHS trust, RO107 care trust."
+    )
+    icb_ods: str | None = Field(
+        default=None, max_length=10, description="ODS code of its integrated care board."
+    )
+    region_ods: str | None = Field(
+        default=None, max_length=10, description="ODS code of its NHS England region."
+    )
+    opened_on: dt.date | None = Field(default=None, description="First day of the code.")
+    closed_on: dt.date | None = Field(
+        default=None, description="Last day of the code; history stays readable."
+    )
+    successor_ods: str | None = Field(
+        default=None, max_length=10, description="The organisation that took over."
+    )
+    source: OrganisationSource = Field(
+        default=OrganisationSource.MANUAL, description="Where this record came from."
+    )
+    demonstration: bool = Field(
+        default=False, description="Fictional, or real with invented dates: demonstration only."
+    )
+
+
+class ListOrganisation(_Listed):
+    """What an operator states to list an organisation."""
+
+
+@sp.type(description="A supplier, trust, ICB, region, national body, assurer or auditor.")
+class Organisation(_Listed, Row, Node, table=True):
+    """A supplier, trust, ICB, region, national body, assurer or auditor. Listed for every caller to see."""
+
+    __table_args__ = (
+        UniqueConstraint("ods_code", "region_ods"),
+        ForeignKeyConstraint(["icb_ods"], ["organisation.ods_code"]),
+        ForeignKeyConstraint(["region_ods"], ["organisation.ods_code"]),
+        ForeignKeyConstraint(["successor_ods"], ["organisation.ods_code"]),
+    )
+
+    version: int = Field(default=1, description="Counts the changes.")
+    verified_at: Instant | None = Field(
+        default=None, description="When the record was last checked with ODS."
+    )
+
+    region = one(
+        "schema.organisation.Organisation", "region_ods", optional=True, description="Its NHS England region."
+    )
+    members = many(
+        "schema.organisation.Organisation", "region_ods", description="The organisations of a region."
+    )
+    systems = many("schema.system.System", "tenant_ods", description="Its systems that the caller may see.")
+
+    @property
+    def key(self) -> str:
+        """The ODS code."""
+        return self.ods_code

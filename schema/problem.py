@@ -1,0 +1,102 @@
+"""The ways we say no: each a value that tells what to do next, never an exception."""
+
+import strawberry
+from pydantic import BaseModel, Field
+from strawberry import pydantic as sp
+
+Path = list[str]
+
+
+@sp.interface(description="A refusal. Nothing was changed.")
+class Problem(BaseModel):
+    """A refusal: nothing was changed, and it says what to do next."""
+
+    message: str = Field(description="What is wrong, in one sentence.")
+    next_step: str = Field(description="What to do about it.")
+    path: Path = Field(default_factory=list, description="The input field it is about; empty: the whole.")
+
+    @sp.field(description="Stable name of the problem, in capitals.")
+    def code(self) -> str:
+        """Return the stable name of this kind of problem."""
+        name = type(self).__name__
+        return "".join(f"_{c}" if c.isupper() and i else c for i, c in enumerate(name)).upper()
+
+
+@sp.type(description="The caller may not do this.")
+class NotPermitted(Problem):
+    """The caller lacks the scope, or is the wrong kind of organisation."""
+
+    needs: str = Field(description="The scope, or the kind of organisation, that may.")
+
+
+@sp.type(description="Nothing by that id that the caller may see.")
+class NotFound(Problem):
+    """Nothing there: someone else's id and a made-up id answer identically."""
+
+    message: str = "There is nothing by that id."
+    next_step: str = "Check the id; ask for the object again to get its current id."
+
+
+@sp.type(description="One field that was refused.")
+class FieldError(BaseModel):
+    """One field that was refused."""
+
+    path: Path = Field(description="From the argument down to the field.")
+    message: str = Field(description="Why it was refused.")
+
+
+@sp.type(description="The input does not meet its description.")
+class ValidationFailed(Problem):
+    """The input does not meet its description."""
+
+    message: str = "The input was refused."
+    next_step: str = "Mend the fields named in errors and send it again."
+    errors: list[FieldError] = Field(description="Every field that was refused.")
+
+    @classmethod
+    def of(cls, field: str, message: str) -> "ValidationFailed":
+        """Return the refusal of one field of the input."""
+        path = ["input", field]
+        return cls(path=path, message=message, errors=[FieldError(path=path, message=message)])
+
+
+@sp.type(description="The object moved since the caller last saw it.")
+class VersionConflict(Problem):
+    """The caller's screen is stale."""
+
+    message: str = "It was changed since you saw it."
+    next_step: str = "Ask for it again, look at what changed, and send currentVersion as expectedVersion."
+    current_version: int = Field(description="The version it has now.")
+
+
+@sp.type(description="It was registered before; the one that exists is named.")
+class AlreadyRegistered(Problem):
+    """The same thing was registered before by the same organisation."""
+
+    next_step: str = "Use the one that exists."
+    existing: strawberry.ID = Field(description="The id of the one that exists.")
+
+
+@sp.type(description="It was decided before; a decision is not taken twice.")
+class AlreadyDecided(Problem):
+    """A fact that is stated once was stated before."""
+
+    next_step: str = "Ask for it again; a mistake is mended by a correction."
+
+
+@sp.type(description="A later build replaced this one.")
+class BuildSuperseded(Problem):
+    """A test on a build that is no longer offered."""
+
+    message: str = "A later build replaced this one."
+    next_step: str = "Test the current build and report on that."
+    current_build: strawberry.ID = Field(description="The build to test.")
+    current_label: str = Field(description="Its label.")
+
+
+@sp.type(description="The idempotency key was used with another body.")
+class IdempotencyMismatch(Problem):
+    """Same key, other body."""
+
+    message: str = "This idempotency key was used before, with another body."
+    next_step: str = "Use a new key for a new request; send the first body unchanged to get its answer again."

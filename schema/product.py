@@ -1,0 +1,91 @@
+"""Product and Build: what was lost, and the numbered releases it comes back as."""
+
+import uuid
+from typing import Annotated
+
+import strawberry
+from pydantic import BaseModel
+from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
+from sqlmodel import Field
+from strawberry import pydantic as sp
+
+from schema.change import Change
+from schema.kept.node import Instant, Kept
+from schema.kept.relation import many, one
+
+
+class _Product(BaseModel):
+    code: Annotated[str, Field(regex=r"^[A-Z0-9_]{2,40}$", max_length=40)] = Field(
+        description="Short name, capitals; unique for its supplier."
+    )
+    name: Annotated[str, Field(min_length=2, max_length=120)] = Field(description="The name users know.")
+    category: Annotated[str, Field(regex=r"^[A-Z_]{2,60}$", max_length=60)] = Field(
+        description="What it does, e.g. ELECTRONIC_PATIENT_RECORD."
+    )
+
+
+@sp.input(description="A product that was lost and is to come back.")
+class RegisterProduct(_Product, Change):
+    """A product that was lost and is to come back."""
+
+
+@sp.type(description="What was lost: a product of one supplier.")
+class Product(_Product, Kept, table=True):
+    """What was lost: a product of one supplier. Published to every caller."""
+
+    __table_args__ = (
+        UniqueConstraint("tenant_ods", "code"),
+        ForeignKeyConstraint(["tenant_ods"], ["organisation.ods_code"]),
+        ForeignKeyConstraint(
+            ["tenant_ods", "current_build_id"], ["build.tenant_ods", "build.id"], use_alter=True
+        ),
+    )
+
+    current_build_id: strawberry.Private[uuid.UUID | None] = None
+
+    supplier = one("schema.organisation.Organisation", "tenant_ods", description="Who makes and hosts it.")
+    current_build = one(
+        "schema.product.Build", "current_build_id", optional=True, description="The latest build."
+    )
+    builds = many("schema.product.Build", "product_id", newest_first=True, description="Newest first.")
+    milestones = many("schema.milestone.Milestone", "product_id", description="That the caller may see.")
+    systems = many("schema.system.System", "product_id", description="That the caller may see.")
+
+
+class _Build(BaseModel):
+    label: Annotated[str, Field(min_length=1, max_length=60)] = Field(
+        description="As printed on the release, e.g. CN-R1.1; unique for its product."
+    )
+    built_at: Instant = Field(description="When it was finished, UTC; not in the future.")
+    safety_relevant_change: bool = Field(
+        description="True: every test result and safety sign-off on earlier builds is stale (DCB0129)."
+    )
+    release_notes: str | None = Field(default=None, max_length=4000, description="What changed.")
+
+
+@sp.input(description="A release of the rebuilt product; it becomes the current one.")
+class RegisterBuild(_Build, Change):
+    """A release of the rebuilt product; it becomes the current one."""
+
+    product: strawberry.ID
+
+
+@sp.type(description="A numbered release of the rebuilt product; tests and sign-offs attach to it.")
+class Build(_Build, Kept, table=True):
+    """A numbered release of the rebuilt product. Published to every caller."""
+
+    __table_args__ = (
+        UniqueConstraint("tenant_ods", "product_id", "label"),
+        UniqueConstraint("tenant_ods", "product_id", "number"),
+        ForeignKeyConstraint(["tenant_ods", "product_id"], ["product.tenant_ods", "product.id"]),
+        ForeignKeyConstraint(["tenant_ods", "supersedes_id"], ["build.tenant_ods", "build.id"]),
+    )
+
+    product_id: strawberry.Private[uuid.UUID]
+    number: int = Field(description="1 for the first build of the product, then 2, 3 …")
+    results_count_from: int = Field(description="Test results on builds from this number on still count.")
+    supersedes_id: strawberry.Private[uuid.UUID | None] = None
+    withdrawn_at: Instant | None = Field(default=None, description="When the supplier took it back.")
+
+    product = one("schema.product.Product", "product_id", description="What it is a release of.")
+    supersedes = one("schema.product.Build", "supersedes_id", optional=True, description="The build before.")

@@ -7,15 +7,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import Executable, Row, func
+from sqlalchemy import Executable, Row, func, literal
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import col, select
-from sqlmodel.sql.expression import Select, SelectOfScalar
+from sqlmodel.sql.expression import SelectOfScalar
 
 from auth.caller import Entrant
-from schema.kept.node import Kept, read_global_id
+from schema.kept.connection import LARGEST_COUNT, Connection, Order, page_size
+from schema.kept.node import Followed, Kept, read_global_id
 
+F = TypeVar("F", bound=Followed)
 N = TypeVar("N", bound=Kept)
 R = TypeVar("R")
 Clock = Callable[[], dt.datetime | None]
@@ -33,6 +35,11 @@ class Transaction:
         self.now = now
         self._turn = asyncio.Lock()
         self.statements = 1
+        self.refused = False
+
+    def refuse(self) -> None:
+        """Keep nothing of this transaction."""
+        self.refused = True
 
     async def all(self, statement: SelectOfScalar[R]) -> list[R]:
         """Return every row of a query over one thing."""
@@ -43,9 +50,22 @@ class Transaction:
         found: R | None = (await self._execute(statement)).scalars().first()
         return found
 
-    async def rows(self, statement: Select[Any]) -> list[Row[Any]]:
+    async def rows(self, statement: Executable) -> list[Row[Any]]:
         """Return every row of a query over several things."""
         return list(await self._execute(statement))
+
+    async def page(
+        self, statement: SelectOfScalar[R], order: Order, first: int, after: str | None
+    ) -> Connection[R]:
+        """Return a page of a query over one noun, in the connection's order."""
+        size = page_size(first)
+        shown = statement.where(*order.beyond(after)).order_by(*order.by).limit(size + 1)
+        counted = statement.with_only_columns(literal(1), maintain_froms=True).order_by(None).limit(LARGEST_COUNT).subquery()
+
+        async def count() -> int:
+            return int((await self._execute(select(func.count()).select_from(counted))).scalar_one())
+
+        return order.page(await self.all(shown), size, after, count)
 
     async def find(self, noun: type[N], given: str | None) -> N | None:
         """Return the row of this noun by a client's id, None when the caller may not see one."""
@@ -69,7 +89,7 @@ class Transaction:
             self.statements += 1
             await self.session.refresh(row)
 
-    async def keep(self, row: N) -> N:
+    async def keep(self, row: F) -> F:
         """Write a new row, or a changed one; the database writes its event."""
         if row in self.session:
             row.version += 1
@@ -79,6 +99,10 @@ class Transaction:
             self.statements += 1
             await self.session.flush()
         return row
+
+    async def write(self, statement: Executable) -> None:
+        """Run a statement that answers nothing."""
+        await self._execute(statement)
 
     async def _execute(self, statement: Executable) -> Any:
         async with self._turn:
@@ -102,6 +126,14 @@ class Database:
         self._url = _driver_url(url)
         self._clock = clock
         self._engines: dict[str, AsyncEngine] = {}
+
+    @asynccontextmanager
+    async def change(self, caller: Entrant, verb: str, request_id: str = "") -> AsyncIterator[Transaction]:
+        """Open a transaction that is kept at its end, unless it failed or was refused. The one place that commits."""
+        async with self.transaction(caller, verb, request_id) as db:
+            yield db
+            if not db.refused:
+                await db.session.commit()
 
     @asynccontextmanager
     async def transaction(

@@ -2,6 +2,7 @@
 
 create schema app;
 revoke all on schema public from public;
+grant usage on schema public to reinstate_owner; -- checks of foreign keys run as the owner of the tables
 
 create table app.installation (
     demonstration boolean not null,

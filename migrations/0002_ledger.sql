@@ -80,8 +80,12 @@ begin
              else 'PUBLISHED' end,
         current_setting('app.subject'), nullif(current_setting('app.kind'), '')::organisationkind,
         current_setting('app.verb'), tg_argv[0], coalesce(after ->> 'id', after ->> 'ods_code'), after,
-        nullif(coalesce(after ->> 'reason', current_setting('app.reason', true)), ''),
-        coalesce(nullif(current_setting('app.effective_at', true), '')::timestamptz, app.now()),
+        nullif(after ->> 'reason', ''),
+        coalesce(
+            (select (after ->> c)::timestamptz from unnest(string_to_array(tg_argv[2], ',')) c
+             where after ->> c is not null limit 1),
+            app.now()
+        ),
         nullif(current_setting('app.request'), ''),
         0, 0, app.now(), '', ''
     );
@@ -99,15 +103,17 @@ begin
 end
 $$;
 
--- A noun that the ledger follows: `noun` is its name in the API, `audience` its audience where no column says.
-create function app.follow(tab regclass, noun text, audience audience default 'PRIVATE') returns void
+-- A noun that the ledger follows: `noun` is its name in the API, `audience` its audience where no column says,
+-- `effective` the columns, first to last, that say from when the change holds.
+create function app.follow(tab regclass, noun text, audience audience default 'PRIVATE', effective text default '')
+returns void
 language plpgsql as $$
 begin
     execute format('create trigger append_only before delete or truncate on %s execute function app.refuse()', tab);
     execute format('create trigger count_version before update on %s for each row when (pg_trigger_depth() = 0) '
                    'execute function app.count_version()', tab);
     execute format('create trigger record after insert or update on %s for each row when (pg_trigger_depth() = 0) '
-                   'execute function app.record(%L, %L)', tab, noun, audience);
+                   'execute function app.record(%L, %L, %L)', tab, noun, audience, effective);
     if exists (select from pg_attribute where attrelid = tab and attname = 'tenant_ods')
        and exists (select from pg_attribute where attrelid = tab and attname = 'region_ods') then
         execute format('create trigger set_region before insert on %s for each row execute function app.set_region()', tab);

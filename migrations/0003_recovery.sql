@@ -290,15 +290,16 @@ grant update (status, forecast_on, confidence, times_revised, times_slipped, act
 grant insert on system, interim_system, test_report to app_trust;
 grant update (current_build_id, version) on system to app_trust;
 
-select app.protect('incident'), app.follow('incident', 'Incident');
-select app.protect('incident_declaration'), app.follow('incident_declaration', 'IncidentDeclaration');
+select app.protect('incident'), app.follow('incident', 'Incident', effective => 'contained_at,detected_at');
+select app.protect('incident_declaration'), app.follow('incident_declaration', 'IncidentDeclaration',
+    effective => 'stand_down_effective_from,effective_from');
 select app.protect('product'), app.follow('product', 'Product', 'PUBLISHED');
-select app.protect('build'), app.follow('build', 'Build', 'PUBLISHED');
+select app.protect('build'), app.follow('build', 'Build', 'PUBLISHED', 'built_at');
 create policy published on product for select to app_assurer, app_icb, app_region, app_supplier, app_trust using (true);
 create policy published on build for select to app_assurer, app_icb, app_region, app_supplier, app_trust using (true);
 select app.protect('system'), app.follow('system', 'System');
 select app.protect('interim_system'), app.follow('interim_system', 'InterimSystem');
-select app.protect('milestone'), app.follow('milestone', 'Milestone');
+select app.protect('milestone'), app.follow('milestone', 'Milestone', effective => 'actual_at');
 select app.protect('milestone_forecast'), app.follow('milestone_forecast', 'MilestoneForecast');
-select app.protect('test_report'), app.follow('test_report', 'TestReport');
+select app.protect('test_report'), app.follow('test_report', 'TestReport', effective => 'as_of');
 select app.publish('test_milestone');

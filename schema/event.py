@@ -1,6 +1,6 @@
 """Event: the append-only ledger every change writes to, in its own transaction."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import strawberry
 from sqlalchemy import BigInteger, ForeignKeyConstraint, LargeBinary, UniqueConstraint
@@ -17,6 +17,8 @@ from schema.organisation import OrganisationKind
 @sp.type(description="One change: who did what, for which organisation, and the row after it.")
 class Event(Row, Node, table=True):
     """One change: who did what, for which organisation, and the row after it. Written by the database."""
+
+    ORDER: ClassVar[tuple[str, ...]] = ("xid", "id")
 
     __table_args__ = (
         UniqueConstraint("tenant_ods", "id"),
@@ -53,8 +55,8 @@ class Event(Row, Node, table=True):
 
     @property
     def key(self) -> str:
-        """The chain and the place in it."""
-        return f"{self.tenant_ods}/{self.sequence}"
+        """The place in the order of commits."""
+        return f"{self.xid}/{self.id}"
 
     @sp.field(description="The id of the object changed.")
     def object_id(self) -> strawberry.ID:

@@ -40,6 +40,9 @@ class MilestoneStatus(enum.StrEnum):
     CANCELLED = "CANCELLED"
 
 
+OPEN = (MilestoneStatus.PLANNED, MilestoneStatus.IN_PROGRESS)
+
+
 @strawberry.enum(description="How sure the publisher is.")
 class Confidence(enum.StrEnum):
     """How sure the publisher is."""
@@ -135,8 +138,7 @@ class Milestone(_Milestone, Kept, table=True):
     @sp.field(description="The forecast day has passed and it is not met. Computed, never stated.")
     def overdue(self, info: strawberry.Info) -> bool:
         """Return whether the forecast day has passed, in London, without the milestone being met."""
-        is_open = self.status in (MilestoneStatus.PLANNED, MilestoneStatus.IN_PROGRESS)
-        return is_open and self.forecast_on < info.context.today
+        return self.status in OPEN and self.forecast_on < info.context.today
 
 
 @sp.type(description="One date a milestone was given. Never changed afterwards.")

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import enum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import strawberry
 from pydantic import BaseModel
@@ -10,7 +10,7 @@ from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
 from sqlmodel import Field
 from strawberry import pydantic as sp
 
-from schema.kept.node import Instant, Node, Row
+from schema.kept.node import Followed, Instant
 from schema.kept.relation import many, one
 from schema.kept.text import OdsCode, Text
 
@@ -71,8 +71,10 @@ class ListOrganisation(_Listed):
 
 
 @sp.type(description="A supplier, trust, ICB, region, national body, assurer or auditor.")
-class Organisation(_Listed, Row, Node, table=True):
+class Organisation(_Listed, Followed, table=True):
     """A supplier, trust, ICB, region, national body, assurer or auditor. Listed for every caller to see."""
+
+    ORDER: ClassVar[tuple[str, ...]] = ("ods_code",)
 
     __table_args__ = (
         UniqueConstraint("ods_code", "region_ods"),
@@ -81,7 +83,6 @@ class Organisation(_Listed, Row, Node, table=True):
         ForeignKeyConstraint(["successor_ods"], ["organisation.ods_code"]),
     )
 
-    version: int = Field(default=1, description="Counts the changes.")
     verified_at: Instant | None = Field(
         default=None, description="When the record was last checked with ODS."
     )

@@ -2,7 +2,7 @@
 
 import enum
 import uuid
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 import strawberry
 from pydantic import BaseModel, model_validator
@@ -44,6 +44,8 @@ class TestOutcome(enum.StrEnum):
 @sp.type(description="A test stage of the catalogue: the same for every trust.")
 class TestMilestone(Row, Node, table=True):
     """A test stage of the catalogue: the same for every trust, published to every caller."""
+
+    ORDER: ClassVar[tuple[str, ...]] = ("kind",)
 
     kind: TestKind = Field(primary_key=True)
     title: str = Field(max_length=120)

@@ -1,18 +1,13 @@
 """The embedded PostgreSQL outlives every way in which it, or the process that asked for it, can die."""
 
 import asyncio
-import fcntl
-import importlib.util
 import os
-import shutil
 import signal
 import stat
 import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
@@ -22,27 +17,26 @@ from api.database import claim, door, tether
 from api.database.account import account_for
 from api.database.embedded import Server, running, start
 from api.database.failure import DatabaseUnavailable
+from tests.embedded import (
+    a_place,
+    another_process,
+    answers,
+    ask,
+    eventually,
+    free_port,
+    namespaces,
+    postmaster,
+    unlocked,
+)
 
 ROOT = os.geteuid() == 0
-HOLDER = """
-import sys, time
-from pathlib import Path
-from api.database import tether
-from api.database.embedded import start
-tether.__file__ = sys.argv[2]
-server = start(Path(sys.argv[1]), durable=False)
-print(server.admin_url, flush=True)
-time.sleep(600)
-"""
 
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """Give a folder which PostgreSQL's user can enter; pytest's own `tmp_path` is closed to it."""
-    made = Path(tempfile.mkdtemp())
-    made.chmod(0o711)
-    yield made
-    shutil.rmtree(made)
+    """Give a folder to keep servers in."""
+    with a_place() as place:
+        yield place
 
 
 @pytest.fixture
@@ -50,72 +44,7 @@ def folder(place: Path) -> Iterator[Path]:
     """Give the folder of a server, and see that no process of it is left in the end."""
     folder = place / "Ärzte & data"
     yield folder
-    if (folder / "postgres.lock").exists():
-        assert eventually(lambda: unlocked(folder)), "a process of PostgreSQL is left"
-
-
-def unlocked(folder: Path) -> bool:
-    """Tell whether every process of the server is gone: each of them inherits the lock."""
-    with (folder / "postgres.lock").open() as lock, suppress(BlockingIOError):
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False
-
-
-def eventually(holds: Callable[[], object], within: float = 10) -> bool:
-    """Wait for something to become true."""
-    until = time.monotonic() + within
-    while not holds() and time.monotonic() < until:
-        time.sleep(0.01)
-    return bool(holds())
-
-
-def ask(url: str, question: str = "SELECT 1") -> object:
-    """Ask over a new connection."""
-
-    async def once() -> object:
-        connection = await asyncpg.connect(url, timeout=5)
-        try:
-            return await connection.fetchval(question)
-        finally:
-            await connection.close()
-
-    return asyncio.run(once())
-
-
-def answers(url: str) -> bool:
-    """Tell whether somebody answers at an address."""
-    with suppress(OSError, asyncpg.PostgresError):
-        return ask(url) == 1
-    return False
-
-
-def postmaster(folder: Path) -> int:
-    """Give the number of the server's first process."""
-    return int((folder / "data/postmaster.pid").read_text().split()[0])
-
-
-@contextmanager
-def another_process(
-    folder: Path, *before: str, program: str = tether.__file__
-) -> Iterator[subprocess.Popen[str]]:
-    """Have another process that holds a server, and kill it in the end."""
-    command = [*before, sys.executable, "-c", HOLDER, str(folder), program]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def namespaces(*kinds: str) -> list[str]:
-    """Give a command that runs another in namespaces of its own, if this machine lets us."""
-    user = [] if ROOT else ["--user", "--map-current-user", "--keep-caps"]
-    command = ["unshare", *user, *kinds, "--fork"]
-    with suppress(OSError):
-        if subprocess.run([*command, "true"], capture_output=True).returncode == 0:
-            return command
-    return []
+    assert eventually(lambda: unlocked(folder)), "a process of PostgreSQL is left"
 
 
 def test_it_keeps_its_data_and_starts_in_less_than_a_second(folder):
@@ -145,9 +74,8 @@ def test_nothing_is_left_when_the_parent_is_killed(folder, place, system):
         url = parent.stdout.readline().strip()
         ask(url, "CREATE TABLE kept AS SELECT 42 AS answer")
         parent.kill()
-    with running(folder) as server:  # at once: it waits for the last of them to go
+    with running(folder) as server:  # at once: it waits until the last of them has let go of the lock
         assert ask(server.admin_url, "SELECT answer FROM kept") == 42
-        assert not answers(url.replace("socket", "nothing"))
 
 
 def test_a_dead_server_is_not_taken_for_a_living_one(folder):
@@ -169,12 +97,16 @@ def test_a_stranger_with_the_dead_servers_number_is_left_alone(folder, left):
     start(folder, durable=False).stop()
     account = account_for(folder)
     who = {"user": account.uid, "group": account.gid, "extra_groups": []} if ROOT else {}
-    with subprocess.Popen(["/bin/sleep", "600"], **who) as stranger:
-        (folder / "data/postmaster.pid").write_text(left.format(stranger=stranger.pid))
-        with running(folder, durable=False) as server:
-            assert answers(server.admin_url)
-        assert stranger.poll() is None
-        stranger.kill()
+    with subprocess.Popen(["/bin/sleep", "60"], **who) as stranger:
+        try:
+            (folder / "socket").mkdir()
+            for file in ("data/postmaster.pid", "socket/.s.PGSQL.5432.lock"):
+                (folder / file).write_text(left.format(stranger=stranger.pid))
+            with running(folder, durable=False) as server:
+                assert answers(server.admin_url)
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
 
 
 @pytest.mark.parametrize("reached", ["data.new", "data.new/base/1/PG_VERSION", "data.new/global/pg_control"])
@@ -183,7 +115,8 @@ def test_killed_while_it_is_set_up_it_starts_afresh(folder, reached):
         assert eventually((folder / reached).exists)
         parent.kill()
     assert not (folder / "data").exists()
-    (folder / "data.new").mkdir(exist_ok=True)
+    assert eventually(lambda: unlocked(folder))  # asked nicely, initdb cleans up; it is not always asked
+    (folder / "data.new/base").mkdir(parents=True, exist_ok=True)
     with running(folder, durable=False) as server:
         assert answers(server.admin_url)
     assert not (folder / "data.new").exists()
@@ -207,10 +140,10 @@ def test_nobody_else_may_look_in_and_parents_stay_as_they_are(folder, place):
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize("port", [None, 54399])
+@pytest.mark.parametrize("door", ["socket", "port"])
 @pytest.mark.parametrize("password", [None, "postgres"])
-def test_nobody_logs_in_without_the_password(folder, port, password):
-    with running(folder, port=port, durable=False) as server:
+def test_nobody_logs_in_without_the_password(folder, door, password):
+    with running(folder, port=free_port() if door == "port" else None, durable=False) as server:
         assert answers(server.admin_url)
         with pytest.raises(asyncpg.InvalidPasswordError):
             ask(server.url("postgres", password))
@@ -235,9 +168,11 @@ def test_a_second_instance_is_refused_while_an_orphan_is_at_work(folder, monkeyp
         orphan = postmaster(folder)
         os.kill(orphan, signal.SIGSTOP)
         parent.kill()
-    with pytest.raises(DatabaseUnavailable, match=f"still at work in {folder}: start again"):
-        start(folder)
-    os.kill(orphan, signal.SIGCONT)
+    try:
+        with pytest.raises(DatabaseUnavailable, match=f"still at work in {folder}: start again"):
+            start(folder)
+    finally:
+        os.kill(orphan, signal.SIGCONT)
     assert eventually(lambda: unlocked(folder))
     start(folder, durable=False).stop()
 
@@ -260,10 +195,12 @@ def test_it_gets_over_a_killed_backend(folder):
 def test_what_was_acknowledged_is_there_after_a_long_recovery(folder, monkeypatch):
     monkeypatch.setattr(door, "BLINK", 0)
     heard = []
-    server = start(folder)
-    ask(server.admin_url, "CREATE TABLE kept AS SELECT n, repeat('x', 200) FROM generate_series(1, 300000) n")
-    kept = asyncio.run(_write_until_it_dies(server, folder))
-    server.stop()
+    with running(folder) as server:
+        ask(
+            server.admin_url,
+            "CREATE TABLE kept AS SELECT n, repeat('x', 200) FROM generate_series(1, 300000) n",
+        )
+        kept = asyncio.run(_write_until_it_dies(server, folder))
     with running(folder, say=heard.append) as server:
         assert ask(server.admin_url, "SELECT count(*) FROM kept") in {kept, kept + 1}
     assert len(heard) == 1
@@ -272,11 +209,10 @@ def test_what_was_acknowledged_is_there_after_a_long_recovery(folder, monkeypatc
 
 async def _write_until_it_dies(server: Server, folder: Path) -> int:
     connection, kept = await asyncpg.connect(server.admin_url), 300000
-    with suppress(asyncpg.PostgresError, OSError):
+    with suppress(asyncpg.PostgresError, asyncpg.InternalClientError, OSError):
         while True:
             await connection.execute("INSERT INTO kept VALUES (0, 'y')")
             kept += 1
             if kept == 300100:
                 os.kill(postmaster(folder), signal.SIGKILL)
-                os.kill(connection.get_server_pid(), signal.SIGKILL)
     return kept

@@ -32,8 +32,12 @@ class Account:
         if not path.parent.exists():
             self.keep_folder(path.parent)
         path.mkdir(mode=0o700, exist_ok=True)
-        self.own(path)
-        path.chmod(0o700)
+        opened = os.open(path, os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            os.fchown(opened, self.uid, self.gid)
+            os.fchmod(opened, 0o700)
+        finally:
+            os.close(opened)
 
     @contextmanager
     def keep_file(self, path: Path, mode: str) -> Iterator[IO[str]]:

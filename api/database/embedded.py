@@ -57,7 +57,7 @@ def start(
     """Start the server that keeps its data in this folder, setting it up the first time.
 
     It listens on a private socket, and on 127.0.0.1 too where a port is given. It dies with the thread that
-    called this. Not durable is for tests: quicker, and lost in a power cut.
+    called this. Not durable is for tests: quicker, but a crash loses the last commits, and a power cut all.
     """
     if sys.platform == "win32":
         raise DatabaseUnavailable(
@@ -71,8 +71,10 @@ def start(
         look_over(run)
         number = port or USUAL_PORT
         door = Door(undo.enter_context(run.place.socket(number)), number, run.place.password.read_text())
-        told = settings(door, run.log, listens=port is not None, durable=durable)
-        process = undo.enter_context(run.tethered([run.binaries.postgres, "-D", str(run.place.data), *told]))
+        arguments = settings(door, run.log, listens=port is not None, durable=durable)
+        process = undo.enter_context(
+            run.tethered([run.binaries.postgres, "-D", str(run.place.data), *arguments])
+        )
         if not asyncio.run(until_answering(process, door, say)):
             raise _given_up(run, process)
         return Server(run.place.folder, door, port is not None, undo.pop_all())

@@ -26,7 +26,9 @@ async def prepare(admin: asyncpg.Connection, passwords: Mapping[str, str], datab
     """
     await admin.execute((importlib.resources.files("migrations") / "roles.sql").read_text(encoding="utf-8"))
     for role, password in passwords.items():
-        quoted = await admin.fetchval("select format('alter role %I password %L', $1::text, $2::text)", role, password)
+        quoted = await admin.fetchval(
+            "select format('alter role %I password %L', $1::text, $2::text)", role, password
+        )
         await admin.execute(quoted)
     if not await admin.fetchval("select true from pg_database where datname = $1", database):
         await admin.execute(
@@ -55,7 +57,9 @@ async def migrate(connection: asyncpg.Connection) -> list[str]:
                 script = scripts()[name]
                 await connection.execute(script)
                 await connection.execute(
-                    "insert into ledger_of_migrations.applied (name, checksum) values ($1, $2)", name, checksum(script)
+                    "insert into ledger_of_migrations.applied (name, checksum) values ($1, $2)",
+                    name,
+                    checksum(script),
                 )
         return missing
     finally:

@@ -56,9 +56,9 @@ class Place:
     def socket(self, port: int) -> Iterator[Path]:
         """Make a fresh private folder for the socket; what a dead server left in it says nothing."""
         home = self.folder / "socket"
+        shutil.rmtree(home, ignore_errors=True)
         if not _fits(home, port):
             home = Path(tempfile.mkdtemp(prefix="reinstate-"))
-        shutil.rmtree(home, ignore_errors=True)
         try:
             if not _fits(home, port):
                 raise DatabaseUnavailable(
@@ -91,7 +91,7 @@ def _hand_over(place: Place) -> None:
     if place.data.stat().st_uid != place.account.uid:  # restored by root from a backup, say
         for path in place.folder.rglob("*"):
             place.account.own(path)
-    place.data.chmod(0o700)
+    place.account.keep_folder(place.data)
 
 
 def _fits(home: Path, port: int) -> bool:

@@ -2,16 +2,20 @@
 
 import base64
 import binascii
+import functools
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import strawberry
+from sqlalchemy import tuple_
 
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 200
 LARGEST_COUNT = 10_000
+LARGEST_INTEGER = 2**63 - 1
 
 T = TypeVar("T")
 
@@ -61,20 +65,71 @@ class Connection(Generic[T]):
         return await self.count()
 
 
-class Cursors:
-    """The cursors of one connection, bound to its order and filter."""
+@dataclass(frozen=True)
+class Order:
+    """The order and filter of one connection, with its cursors: opaque, and refused anywhere else."""
 
-    def __init__(self, *binding: object) -> None:
-        self._tag = hashlib.sha256(repr(binding).encode()).hexdigest()[:8]
+    noun: Any
+    binding: tuple[object, ...]
+    descending: bool = False
 
-    def write(self, key: Sequence[str]) -> str:
-        """Return the cursor that stands on the row with this key."""
-        return base64.urlsafe_b64encode(json.dumps([self._tag, *key]).encode()).decode().rstrip("=")
+    @functools.cached_property
+    def columns(self) -> list[Any]:
+        """The columns that order the rows, unique together."""
+        return [self.noun.__table__.c[name] for name in self.noun.ORDER]
 
-    def read(self, cursor: str | None) -> list[str] | None:
-        """Return the key a cursor stands on, None at the start."""
+    @property
+    def by(self) -> list[Any]:
+        """The ORDER BY of the connection."""
+        return [column.desc() if self.descending else column.asc() for column in self.columns]
+
+    def beyond(self, cursor: str | None) -> list[Any]:
+        """Return the WHERE that leaves the rows after a cursor; nothing at the start."""
         if cursor is None:
-            return None
+            return []
+        try:
+            key = self.key(self._read(cursor))
+        except ValueError as error:
+            raise BadCursorError from error
+        here, there = tuple_(*self.columns), tuple_(*key)
+        return [here < there if self.descending else here > there]
+
+    def key(self, parts: Sequence[str]) -> tuple[Any, ...]:
+        """Return the values of the ordering columns from their spelling; ValueError when they are none."""
+        key = tuple(column.type.python_type(part) for column, part in zip(self.columns, parts, strict=True))
+        if any(isinstance(value, int) and abs(value) > LARGEST_INTEGER for value in key):
+            raise ValueError("beyond 64 bits")
+        if any(isinstance(value, str) and not value.isprintable() for value in key):
+            raise ValueError("not printable")
+        return key
+
+    def cursor(self, row: Any) -> str:
+        """Return the cursor that stands on this row."""
+        place = [str(getattr(row, name)) for name in self.noun.ORDER]
+        return base64.urlsafe_b64encode(json.dumps([self._tag, *place]).encode()).decode().rstrip("=")
+
+    def page(
+        self, rows: Sequence[Any], first: int, after: str | None, count: Callable[[], Awaitable[int]]
+    ) -> Connection[Any]:
+        """Return the connection over rows that were fetched one beyond the page."""
+        edges = [Edge(cursor=self.cursor(row), node=row) for row in rows[:first]]
+        return Connection(
+            edges=edges,
+            page_info=PageInfo(
+                has_next_page=len(rows) > first,
+                has_previous_page=after is not None,
+                start_cursor=edges[0].cursor if edges else None,
+                end_cursor=edges[-1].cursor if edges else None,
+            ),
+            count=count,
+        )
+
+    @functools.cached_property
+    def _tag(self) -> str:
+        told = repr((self.noun.__name__, self.binding, self.descending))
+        return hashlib.sha256(told.encode()).hexdigest()[:8]
+
+    def _read(self, cursor: str) -> list[str]:
         try:
             parts: list[str] = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         except (binascii.Error, ValueError) as error:
@@ -88,30 +143,8 @@ class Cursors:
         return parts[1:]
 
 
-def page_size(first: int | None) -> int:
-    """Return the rows to show: 50 unless told, at most 200."""
-    size = DEFAULT_PAGE if first is None else first
-    if not 0 <= size <= LARGEST_PAGE:
+def page_size(first: int) -> int:
+    """Return the rows to show, 0 to 200."""
+    if not 0 <= first <= LARGEST_PAGE:
         raise BadPageError
-    return size
-
-
-def page(
-    rows: Sequence[T],
-    first: int,
-    after: str | None,
-    cursor: Callable[[T], str],
-    count: Callable[[], Awaitable[int]],
-) -> Connection[T]:
-    """Return the connection over rows fetched one beyond the page."""
-    edges = [Edge(cursor=cursor(row), node=row) for row in rows[:first]]
-    return Connection(
-        edges=edges,
-        page_info=PageInfo(
-            has_next_page=len(rows) > first,
-            has_previous_page=after is not None,
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
-        ),
-        count=count,
-    )
+    return first

@@ -4,7 +4,7 @@ import base64
 import binascii
 import enum
 import uuid
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import strawberry
 import uuid_utils.compat
@@ -47,6 +47,8 @@ def read_global_id(given: str) -> tuple[str, str] | None:
 class Node(BaseModel):
     """Anything with an id of its own."""
 
+    ORDER: ClassVar[tuple[str, ...]] = ("id",)  # the columns that pages are ordered by, unique together
+
     @sp.field(name="id", description="Opaque; stable for as long as the record exists.")
     def global_id(self) -> strawberry.ID:
         """Return the row's id as clients see it."""
@@ -69,12 +71,17 @@ class Row(SQLModel):
         )
 
 
-class Kept(Row, Node):
-    """A row that the ledger follows: owned by one tenant, never deleted."""
+class Followed(Row, Node):
+    """A row whose every change the ledger records."""
+
+    version: int = Field(default=1, description="Counts the changes; send it back as expectedVersion.")
+
+
+class Kept(Followed):
+    """A row owned by one tenant, never deleted."""
 
     tenant_ods: Tenant = Field(primary_key=True)
     id: strawberry.Private[uuid.UUID] = Field(default_factory=uuid_utils.compat.uuid7, primary_key=True)
-    version: int = Field(default=1, description="Counts the changes; send it back as expectedVersion.")
     created_at: Instant = Field(description="When the record was made, UTC.")
     created_by: str = Field(max_length=120, description="The client or account that made it.")
 

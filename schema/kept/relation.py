@@ -9,7 +9,7 @@ import strawberry
 from sqlalchemy import Column, Table
 from strawberry import pydantic as sp
 
-from schema.kept.connection import Connection
+from schema.kept.connection import DEFAULT_PAGE, Connection
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,9 @@ def many(target: str, via: str, *, description: str, newest_first: bool = False)
     module, name = target.rsplit(".", 1)
     lazy: Any = Annotated[name, strawberry.lazy(module)]
 
-    async def resolve(self: Any, info: strawberry.Info, first: int = 50, after: str | None = None) -> Any:
+    async def resolve(
+        self: Any, info: strawberry.Info, first: int = DEFAULT_PAGE, after: str | None = None
+    ) -> Any:
         return await info.context.reader.many(relation, self, first, after)
 
     return sp.field(

@@ -1,0 +1,47 @@
+"""How a command of the operator reaches the rules: the same transaction, the same ledger."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from api import installation
+from api.failure import UsageError
+from api.installation import Place
+from api.settings import Settings
+from auth.caller import Entrant, Operator
+from auth.tenancy import Database, Transaction
+from schema.problem import Problem
+
+T = TypeVar("T")
+
+
+def operate(ods_code: str, verb: str, rule: Callable[[Transaction], Awaitable[T | Problem]]) -> T:
+    """Run a rule as the operator, acting for an organisation; a refusal is told and keeps nothing."""
+    with installation.opened(Settings(), beside=True) as place:
+        answer = run_as(place, Operator(tenant_ods=ods_code), verb, rule)
+    if isinstance(answer, Problem):
+        raise UsageError(f"{answer.message} {answer.next_step}")
+    return answer  # type: ignore[return-value] - what is no problem is the thing
+
+
+def ask_all(rule: Callable[[Transaction], Awaitable[T]]) -> T:
+    """Ask a question as the operator."""
+    with installation.opened(Settings(), beside=True) as place:
+        return run_as(place, Operator(tenant_ods=""), "list", rule)
+
+
+def run_as(place: Place, caller: Entrant, verb: str, rule: Callable[[Transaction], Awaitable[T]]) -> T:
+    """Run a rule in a transaction of its own; a problem keeps nothing."""
+
+    async def run() -> T:
+        database = Database(place.url)
+        try:
+            async with database.change(caller, verb) as db:
+                answer = await rule(db)
+                if isinstance(answer, Problem):
+                    db.refuse()
+            return answer
+        finally:
+            await database.close()
+
+    return asyncio.run(run())

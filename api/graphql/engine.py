@@ -1,0 +1,215 @@
+"""The engine: a document in, its answer out; a question in one snapshot, a change in one transaction."""
+
+import asyncio
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import strawberry
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FieldNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    OperationType,
+    execute,
+    get_operation_ast,
+    parse,
+    validate,
+    value_from_ast_untyped,
+)
+from strawberry.schema.config import StrawberryConfig
+
+from api.graphql.answers import Answers
+from api.graphql.context import Context
+from api.graphql.failure import Failure, RefusedError, failure_of
+from api.graphql.limits import MOST_TOKENS, refuse_excess
+from api.graphql.nodes import NOUNS
+from api.graphql.operation import RefusedInput
+from api.graphql.operations import Mutation, Query
+from api.graphql.reading import RowReader
+from auth.caller import Caller
+from auth.tenancy import Database, Transaction
+
+log = logging.getLogger("reinstate.graphql")
+PATIENCE = 10.0  # seconds one document may run
+
+schema = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    types=list(NOUNS.values()),
+    config=StrawberryConfig(disable_field_suggestions=True),
+    exception_handlers=[RefusedInput()],
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One GraphQL request, as it came in."""
+
+    query: str
+    variables: Mapping[str, Any]
+    operation_name: str | None
+    request_id: str
+    idempotency_key: str | None = None
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of what was asked, the same for the same body."""
+        asked = json.dumps([self.query, self.variables, self.operation_name], sort_keys=True)
+        return hashlib.sha256(asked.encode()).digest()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The bytes of an answer, and what HTTP needs to know of it."""
+
+    body: bytes
+    status: int = 200
+    executed: bool = True
+    has_errors: bool = False
+    retryable: bool = False
+
+
+class Engine:
+    """Answers documents for callers."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def answer(self, request: Request, caller: Caller, *, reads_only: bool = False) -> Answer:
+        """Answer one document. Never raises: whatever fails is told with a code and what to do next."""
+        try:
+            document, operation = _read(request)
+            if operation.operation is OperationType.QUERY:
+                return await self._question(request, document, caller)
+            if reads_only:
+                raise RefusedError("A change is sent by POST.")
+            return await self._change(request, document, operation, caller)
+        except GraphQLError as error:
+            return _refused([error], request)
+        except Exception as error:  # noqa: BLE001 - the edge: nothing passes it unmasked
+            return _failed(error, request)
+
+    async def _question(self, request: Request, document: DocumentNode, caller: Caller) -> Answer:
+        async with self._database.transaction(caller, "query", request.request_id, read_only=True) as db:
+            return await _execute(request, document, Context(caller, db, RowReader(db)))
+
+    async def _change(
+        self, request: Request, document: DocumentNode, operation: OperationDefinitionNode, caller: Caller
+    ) -> Answer:
+        (field,) = operation.selection_set.selections
+        if not isinstance(field, FieldNode):
+            raise RefusedError("Name the change itself, not a fragment that holds it.")
+        async with self._database.change(caller, field.name.value, request.request_id) as db:
+            answers = Answers(db, _key(request, field), request.digest)
+            given = await answers.given()
+            if isinstance(given, str):
+                return Answer(given.encode())
+            context = Context(caller, db, RowReader(db), refusal=given)
+            answer = await _execute(request, document, context)
+            if answer.has_errors or context.refusal:
+                db.refuse()
+            else:
+                await answers.keep(answer.body.decode())
+        return answer
+
+
+async def _execute(request: Request, document: DocumentNode, context: Context) -> Answer:
+    async with asyncio.timeout(PATIENCE):
+        running = execute(
+            schema._schema,  # noqa: SLF001 - Strawberry offers no public way to a document already parsed
+            document,
+            context_value=context,
+            variable_values=dict(request.variables),
+            operation_name=request.operation_name,
+        )
+        result = running if isinstance(running, ExecutionResult) else await running
+    if result.data is None and result.errors and all(error.path is None for error in result.errors):
+        return _refused(result.errors, request)
+    body: dict[str, Any] = {"data": result.data}
+    failures = [_failure(error, request) for error in result.errors or ()]
+    if result.errors:
+        body["errors"] = [
+            _located(error, failure, request) for error, failure in zip(result.errors, failures, strict=True)
+        ]
+    worst = max((failure.status for failure in failures), default=200)
+    return Answer(
+        _encode(body), worst, has_errors=bool(failures), retryable=any(f.retryable for f in failures)
+    )
+
+
+def _read(request: Request) -> tuple[DocumentNode, OperationDefinitionNode]:
+    document = _parsed(request.query)
+    operation = get_operation_ast(document, request.operation_name)
+    if operation is None:
+        raise RefusedError("The document has no operation by that name, or several and none was named.")
+    if operation.operation is OperationType.SUBSCRIPTION:
+        raise RefusedError("Subscriptions are not offered here; ask activity(after:) again.")
+    refuse_excess(document, operation, request.variables)
+    if errors := _faults(request.query):
+        raise errors[0]
+    return document, operation
+
+
+@lru_cache(maxsize=500)
+def _parsed(query: str) -> DocumentNode:
+    return parse(query, max_tokens=MOST_TOKENS)
+
+
+@lru_cache(maxsize=500)
+def _faults(query: str) -> list[GraphQLError]:
+    return validate(schema._schema, _parsed(query), max_errors=5)  # noqa: SLF001 - as above
+
+
+def _key(request: Request, field: FieldNode) -> str | None:
+    if request.idempotency_key:
+        return request.idempotency_key
+    given = {
+        node.name.value: value_from_ast_untyped(node.value, dict(request.variables))
+        for node in field.arguments
+    }
+    inside = given["input"].get("idempotencyKey") if isinstance(given.get("input"), dict) else None
+    return inside if isinstance(inside, str) else None
+
+
+def _failed(error: Exception, request: Request) -> Answer:
+    failure = failure_of(error)
+    _note(failure, error, request)
+    body = _encode({"errors": [failure.as_error(request.request_id)]})
+    return Answer(body, 503 if failure.retryable else 500, False, True, failure.retryable)
+
+
+def _failure(error: GraphQLError, request: Request) -> Failure:
+    cause = error.original_error
+    if cause is None or isinstance(cause, GraphQLError):
+        told = (cause or error).extensions or {}
+        return Failure(told.get("code", "BAD_REQUEST"), error.message, told.get("retryable", False))
+    failure = failure_of(cause)
+    _note(failure, cause, request)
+    return failure
+
+
+def _located(error: GraphQLError, failure: Failure, request: Request) -> dict[str, Any]:
+    return {**error.formatted, **failure.as_error(request.request_id)}
+
+
+def _refused(errors: list[GraphQLError], request: Request) -> Answer:
+    told = [_located(error, _failure(error, request), request) for error in errors]
+    return Answer(_encode({"errors": told}), 400, executed=False, has_errors=True)
+
+
+def _note(failure: Failure, error: BaseException, request: Request) -> None:
+    if failure.code == "INTERNAL":
+        log.error("request %s failed", request.request_id, exc_info=error)
+    else:
+        log.warning("request %s: %s (%s)", request.request_id, failure.code, type(error).__name__)
+
+
+def _encode(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()

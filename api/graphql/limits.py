@@ -1,0 +1,108 @@
+"""What a document may cost, measured in one pass before it is validated."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    IntValueNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    VariableNode,
+)
+
+from api.graphql.failure import RefusedError, TooMuchError
+from schema.kept.connection import DEFAULT_PAGE, LARGEST_PAGE
+
+DEEPEST = 16
+MOST_ALIASES = 60
+HIGHEST_COST = 100_000
+MOST_TOKENS = 2_000
+PAGED = frozenset({"edges", "nodes"})
+
+
+class OneChangeError(RefusedError):
+    """A document with more than one mutation field."""
+
+    code = "ONE_CHANGE_A_REQUEST"
+
+
+class Measure:
+    """The cost and depth of the selections of one document; each fragment is measured once."""
+
+    def __init__(self, document: DocumentNode, variables: Mapping[str, Any]) -> None:
+        self._variables = variables
+        self._fragments = {
+            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+        self._known: dict[str, tuple[int, int]] = {}
+        self._open: set[str] = set()
+        self.aliases = 0
+
+    def of(self, selections: SelectionSetNode | None) -> tuple[int, int]:
+        """Return the cost and the depth of a selection set."""
+        if selections is None:
+            return 0, 0
+        measured = [self._of_selection(selection) for selection in selections.selections]
+        return sum(cost for cost, _ in measured), max((depth for _, depth in measured), default=0)
+
+    def _of_selection(self, selection: Any) -> tuple[int, int]:
+        if isinstance(selection, FieldNode):
+            self.aliases += selection.alias is not None
+            cost, depth = self.of(selection.selection_set)
+            return 1 + cost * self._rows(selection), depth + 1
+        if isinstance(selection, FragmentSpreadNode):
+            return self._of_fragment(selection.name.value)
+        return self.of(selection.selection_set) if isinstance(selection, InlineFragmentNode) else (0, 0)
+
+    def _of_fragment(self, name: str) -> tuple[int, int]:
+        if name in self._open:
+            raise TooMuchError(f"The fragment {name} contains itself.")
+        if name not in self._known:
+            fragment = self._fragments.get(name)
+            self._open.add(name)
+            self._known[name] = self.of(fragment.selection_set) if fragment else (0, 0)
+            self._open.discard(name)
+        return self._known[name]
+
+    def _rows(self, field: FieldNode) -> int:
+        """Return how many rows a field may have: its `first`, the default page where it pages without one."""
+        for argument in field.arguments or ():
+            if argument.name.value == "first":
+                return self._size(argument.value)
+        inside = field.selection_set.selections if field.selection_set else ()
+        pages = any(isinstance(node, FieldNode) and node.name.value in PAGED for node in inside)
+        return DEFAULT_PAGE if pages or field.name.value == "progress" else 1
+
+    def _size(self, value: Any) -> int:
+        given: Any = None
+        if isinstance(value, IntValueNode):
+            given = int(value.value)
+        elif isinstance(value, VariableNode):
+            given = self._variables.get(value.name.value)
+        return min(max(given, 1), LARGEST_PAGE) if isinstance(given, int) else DEFAULT_PAGE
+
+
+def refuse_excess(
+    document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+) -> int:
+    """Refuse a document that is too deep, too wide or too dear; return what it costs."""
+    measure = Measure(document, variables)
+    cost, depth = measure.of(operation.selection_set)
+    if operation.operation is OperationType.MUTATION and len(operation.selection_set.selections) != 1:
+        raise OneChangeError("Send one change a request: its answer and its idempotency key are one.")
+    for what, measured, most in (
+        ("levels", depth, DEEPEST),
+        ("aliases", measure.aliases, MOST_ALIASES),
+        ("cost", cost, HIGHEST_COST),
+    ):
+        if measured > most:
+            raise TooMuchError(
+                f"This document has {what} {measured:,}; at most {most:,} are answered. Ask for less."
+            )
+    return cost

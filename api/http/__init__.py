@@ -1,0 +1,1 @@
+"""HTTP: the GraphQL endpoint, sign-in, and whether we are up."""

@@ -1,0 +1,122 @@
+"""The database this process works on: one of our own, or the embedded one, made ready either way."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from api.database import embedded, installation, selfcheck
+from api.database.failure import DatabaseUnavailable
+from api.settings import Settings
+from auth.issuer import KEY_BYTES, Issuer
+
+ADDRESS = "app.url"  # in the data folder, for commands beside a running server
+CONNECT = 3.0  # seconds to wait for a connection
+
+
+@dataclass(frozen=True)
+class Place:
+    """A database made ready: its address as reinstate_app, and where the installation's key is."""
+
+    url: str
+    key_file: Path
+
+    def issuer(self, public_url: str) -> Issuer:
+        """Return ourselves as issuer of tokens at this public address."""
+        try:
+            key = bytes.fromhex(self.key_file.read_text(encoding="ascii").strip())
+            return Issuer(public_url, key)
+        except OSError as error:
+            raise DatabaseUnavailable(
+                f"The key file {self.key_file} cannot be read ({error.strerror}); set REINSTATE_KEY_FILE."
+            ) from error
+        except ValueError as error:
+            raise DatabaseUnavailable(f"{error} ({self.key_file}, {public_url})") from error
+
+
+@contextmanager
+def opened(
+    settings: Settings, say: Callable[[str], None] = lambda _: None, *, beside: bool = False
+) -> Iterator[Place]:
+    """Have the database for as long as a block lasts, checked and ready to serve.
+
+    `beside`: a command that may work beside the server that has the embedded database open.
+    """
+    if settings.database_url is not None:
+        place = Place(
+            settings.database_url.get_secret_value(),
+            settings.reinstate_key_file or Path("REINSTATE_KEY_FILE"),
+        )
+        asyncio.run(_check(place.url))
+        yield place
+        return
+    folder = settings.reinstate_data
+    key_file = settings.reinstate_key_file or folder / "installation.key"
+    if beside and (url := _running(folder)):
+        yield Place(url, key_file)
+        return
+    with embedded.running(folder, say=say) as server:
+        url = asyncio.run(_make_ready(server))
+        _keep_secret(folder / ADDRESS, url)
+        if not key_file.exists():
+            _keep_secret(key_file, secrets.token_hex(KEY_BYTES))
+        yield Place(url, key_file)
+
+
+async def _make_ready(server: embedded.Server) -> str:
+    passwords = {role: secrets.token_urlsafe(24) for role in ("reinstate_app", "reinstate_migrate")}
+    admin = await connect(server.admin_url)
+    try:
+        await installation.prepare(admin, passwords)
+    finally:
+        await admin.close()
+    await migrate(server.url("reinstate_migrate", passwords["reinstate_migrate"], installation.DATABASE))
+    url = server.url("reinstate_app", passwords["reinstate_app"], installation.DATABASE)
+    await _check(url)
+    return url
+
+
+async def migrate(url: str) -> list[str]:
+    """Apply the missing migrations as reinstate_migrate."""
+    connection = await connect(url)
+    try:
+        return await installation.migrate(connection)
+    finally:
+        await connection.close()
+
+
+async def _check(url: str) -> None:
+    connection = await connect(url)
+    try:
+        await selfcheck.check(connection)
+    finally:
+        await connection.close()
+
+
+async def connect(url: str) -> asyncpg.Connection:
+    """Connect, or say plainly that the server cannot be reached."""
+    try:
+        return await asyncpg.connect(url, timeout=CONNECT)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        raise DatabaseUnavailable(
+            f"The database cannot be reached ({type(error).__name__}); check its address and that it is running."
+        ) from error
+
+
+def _running(folder: Path) -> str | None:
+    try:
+        url = (folder / ADDRESS).read_text(encoding="utf-8")
+        asyncio.run(_check(url))
+    except (OSError, DatabaseUnavailable):
+        return None
+    return url
+
+
+def _keep_secret(file: Path, text: str) -> None:
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(text, encoding="utf-8")

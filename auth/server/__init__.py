@@ -1,0 +1,1 @@
+"""The OAuth 2 authorization server for machine clients."""

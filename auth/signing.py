@@ -1,0 +1,97 @@
+"""The keys that access tokens are signed with: made once for all replicas, encrypted at rest, rotated."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from joserfc import jwe
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, KeySet, OctKey
+from sqlalchemy import delete, insert, update
+from sqlmodel import col, select
+
+from auth.issuer import Issuer
+from auth.tables import KeyState, SigningKey
+from auth.tenancy import Transaction
+
+ALGORITHM = "ES256"
+_SEALED = ["dir", "A256GCM"]
+
+
+class SigningKeyUnreadableError(Exception):
+    """The signing keys in the database were encrypted with another key."""
+
+
+@dataclass(frozen=True)
+class Ring:
+    """The signing keys: `current` signs, every public one is published."""
+
+    current: KeySet = field(repr=False)
+    public: Mapping[str, dict[str, Any]]
+
+    @property
+    def verifying(self) -> dict[str, ECKey]:
+        """The keys that verify tokens, by kid."""
+        return {kid: ECKey.import_key(jwk) for kid, jwk in self.public.items()}
+
+
+async def ensure_keys(db: Transaction, issuer: Issuer) -> Ring:
+    """Return the signing keys, making them at first use; replicas that race make one set."""
+    rows = await _rows(db)
+    if len({KeyState.CURRENT, KeyState.NEXT} & rows.keys()) < 2:  # noqa: PLR2004 - both
+        await db.lock("signing-key")
+        rows = await _rows(db)
+        for state in {KeyState.CURRENT, KeyState.NEXT} - rows.keys():
+            rows[state] = await _make(db, issuer, state)
+    return Ring(
+        KeySet([_unseal(rows[KeyState.CURRENT], issuer)]), {row.kid: row.public_jwk for row in rows.values()}
+    )
+
+
+async def rotate(db: Transaction, issuer: Issuer) -> Ring:
+    """Let the next key sign; the one before still verifies. Leave 10 minutes between two rotations."""
+    await ensure_keys(db, issuer)
+    await db.lock("signing-key")
+    state = col(SigningKey.state)
+    await db.session.execute(delete(SigningKey).where(state == KeyState.PREVIOUS))
+    await db.session.execute(
+        update(SigningKey).where(state == KeyState.CURRENT).values(state=KeyState.PREVIOUS, private_jwe=None)
+    )
+    await db.session.execute(update(SigningKey).where(state == KeyState.NEXT).values(state=KeyState.CURRENT))
+    return await ensure_keys(db, issuer)
+
+
+async def _rows(db: Transaction) -> dict[KeyState, SigningKey]:
+    statement = select(SigningKey).execution_options(populate_existing=True)
+    return {row.state: row for row in await db.all(statement)}
+
+
+async def _make(db: Transaction, issuer: Issuer, state: KeyState) -> SigningKey:
+    key = ECKey.generate_key("P-256", auto_kid=True)
+    public = {"kid": key.kid, "use": "sig", "alg": ALGORITHM, **key.as_dict(private=False)}
+    row = SigningKey(kid=str(key.kid), state=state, public_jwk=public, private_jwe=_seal(key, issuer))
+    await db.session.execute(
+        insert(SigningKey).values(row.model_dump(include={"kid", "state", "public_jwk", "private_jwe"}))
+    )
+    return row
+
+
+def _seal(key: ECKey, issuer: Issuer) -> str:
+    header = {"alg": "dir", "enc": "A256GCM", "kid": key.kid}
+    plain = json.dumps(key.as_dict(private=True))
+    return jwe.encrypt_compact(header, plain, OctKey.import_key(issuer.key), algorithms=_SEALED)
+
+
+def _unseal(row: SigningKey, issuer: Issuer) -> ECKey:
+    try:
+        opened = jwe.decrypt_compact(row.private_jwe or "", OctKey.import_key(issuer.key), algorithms=_SEALED)
+    except JoseError as error:
+        raise SigningKeyUnreadableError(
+            "The signing keys in the database were encrypted with another key: "
+            "give back the installation's key file, or have the table signing_key emptied to start afresh."
+        ) from error
+    key = ECKey.import_key(json.loads(opened.plaintext or b"{}"))
+    if key.kid != row.kid:
+        raise SigningKeyUnreadableError(f"The signing key {row.kid} holds another key; rotate the keys.")
+    return key

@@ -1,0 +1,75 @@
+"""What tests share: one PostgreSQL for the run, a fresh migrated database for each who asks, callers and an API."""
+
+import asyncio
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from api.database import embedded, installation
+from auth.tenancy import Database
+from tests.stage import PASSWORDS, Stage, list_organisations
+
+_number = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[embedded.Server]:
+    """A PostgreSQL with the roles and a migrated template, gone at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="reinstate-", dir="/tmp"))  # noqa: S108 - pytest's own is closed to postgres
+    folder.chmod(0o711)
+    try:
+        with embedded.running(folder / "pg", durable=False) as server:
+            asyncio.run(_make_template(server))
+            yield server
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _make_template(server: embedded.Server) -> None:
+    admin = await asyncpg.connect(server.admin_url)
+    await installation.prepare(admin, PASSWORDS, "template")
+    migrating = await asyncpg.connect(
+        server.url("reinstate_migrate", PASSWORDS["reinstate_migrate"], "template")
+    )
+    await installation.migrate(migrating)
+    await migrating.close()
+    await admin.close()
+    database = Database(server.url("reinstate_app", PASSWORDS["reinstate_app"], "template"))
+    await list_organisations(database)
+    await database.close()
+
+
+@pytest.fixture
+def database_name(cluster: embedded.Server) -> str:
+    """A fresh database, with the organisations listed."""
+    return clone(cluster)
+
+
+@pytest.fixture(scope="module")
+def stage(cluster: embedded.Server) -> Stage:
+    """The API over a database of the module's own."""
+    return Stage(cluster, clone(cluster))
+
+
+@pytest.fixture
+def fresh_stage(cluster: embedded.Server, database_name: str) -> Stage:
+    """The API over a database of the test's own."""
+    return Stage(cluster, database_name)
+
+
+def clone(cluster: embedded.Server) -> str:
+    """Make a database from the template and return its name."""
+    name = f"test_{next(_number)}"
+
+    async def make() -> None:
+        admin = await asyncpg.connect(cluster.admin_url)
+        await admin.execute(f'create database "{name}" template "template"')
+        await admin.close()
+
+    asyncio.run(make())
+    return name

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import Executable, Row, func, literal
+from sqlalchemy import Executable, Row, func
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import col, select
@@ -60,7 +60,7 @@ class Transaction:
         """Return a page of a query over one noun, in the connection's order."""
         size = page_size(first)
         shown = statement.where(*order.beyond(after)).order_by(*order.by).limit(size + 1)
-        counted = statement.with_only_columns(literal(1), maintain_froms=True).order_by(None).limit(LARGEST_COUNT).subquery()
+        counted = statement.limit(LARGEST_COUNT).subquery()
 
         async def count() -> int:
             return int((await self._execute(select(func.count()).select_from(counted))).scalar_one())

@@ -1,4 +1,4 @@
-"""A sign-in to test: two trusts, a supplier, their clients, and the endpoints over HTTP."""
+"""A sign-in to test: clients of two trusts and a supplier, and the endpoints over HTTP."""
 
 import asyncio
 import json
@@ -27,7 +27,6 @@ from auth.signing import Ring, ensure_keys
 from auth.tenancy import Database
 from auth.verifier import Verifier
 from schema.api_client import ApiClient, AssertionProfile
-from schema.organisation import Organisation, OrganisationKind
 
 T = TypeVar("T")
 URL = "https://reinstate.example"
@@ -35,13 +34,7 @@ TOKEN_URL = f"{URL}/oauth2/token"
 NHS, RFC7523 = AssertionProfile.NHS, AssertionProfile.RFC7523
 ABSENT = object()
 
-ORGANISATIONS = {
-    "Y60": OrganisationKind.REGION,
-    "R1A": OrganisationKind.TRUST,
-    "RWX": OrganisationKind.TRUST,
-    "S01": OrganisationKind.SUPPLIER,
-}
-SCOPES = {"R1A": ["activity:read", "test:report"], "RWX": ["activity:read"], "S01": ["build:register"]}
+SCOPES = {"R1A": ["activity:read", "test:report"], "RYG": ["activity:read"], "SUPPLIER": ["build:register"]}
 
 
 @cache
@@ -73,19 +66,12 @@ class SignInUnderTest:
         self.verifier = Verifier(self.issuer, self.database)
         app = create_app(self.database, self.issuer)
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL)
-        self.run(self._list_organisations())
         self.nhs = self.register(NHS, key=rsa_key())
         self.modern = self.register(RFC7523)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run what is asynchronous."""
         return self.runner.run(work)
-
-    async def _list_organisations(self) -> None:
-        async with self.database.change(Operator("Y60"), "organisation.list") as db:
-            for code, kind in ORGANISATIONS.items():
-                db.session.add(Organisation(ods_code=code, name=f"Test {code}", kind=kind))
-            await db.session.flush()
 
     def register(self, profile: AssertionProfile = RFC7523, ods_code: str = "R1A", **stated: Any) -> KeyFile:
         """Register a client and give its key file."""

@@ -214,7 +214,7 @@ def test_an_access_token_is_no_assertion(sign_in: SignInUnderTest) -> None:
 
 
 def test_a_key_of_one_client_is_no_key_of_another(sign_in: SignInUnderTest) -> None:
-    other = sign_in.register(RFC7523, "RWX")
+    other = sign_in.register(RFC7523, "RYG")
     forged = sign_in.assertion(sign_in.modern, key=other.key, header={"kid": other.key.kid})
     assert "no matching public key" in refused(sign_in, forged)["error_description"]
 

@@ -1,6 +1,7 @@
 """A token that was revoked stops on every replica; a database that is away lets nobody in."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Iterator
 
@@ -59,7 +60,7 @@ def test_a_revoked_client_stops_within_5_seconds_everywhere(
 
 
 def test_only_its_own_organisation_revokes_or_sees_a_token(sign_in: SignInUnderTest) -> None:
-    stranger, colleague = sign_in.register(RFC7523, "RWX"), sign_in.register(RFC7523, "R1A")
+    stranger, colleague = sign_in.register(RFC7523, "RYG"), sign_in.register(RFC7523, "R1A")
     token = sign_in.token()
     for foreign in (token, "no token", f"{token}x", sign_in.assertion(sign_in.modern)):
         assert sign_in.ask(stranger, "/oauth2/introspect", token=foreign).json() == {"active": False}
@@ -123,20 +124,17 @@ def test_a_database_that_was_never_there_lets_nobody_in(sign_in: SignInUnderTest
 
 
 def test_a_database_that_hangs_lets_nobody_in_and_keeps_nobody_waiting(sign_in: SignInUnderTest) -> None:
-    async def ask_ten() -> float:
-        hung = await asyncio.start_server(lambda _reader, _writer: asyncio.sleep(30), "127.0.0.1", 0)
-        port = hung.sockets[0].getsockname()[1]
+    async def ask_ten(port: int) -> None:
         database = Database(f"postgresql://reinstate_app@127.0.0.1:{port}/none")
         watch = Watch(database)
-        began = time.monotonic()
         refused = await asyncio.gather(*(watch.look() for _ in range(10)), return_exceptions=True)
         assert {type(each) for each in refused} == {SignInUnavailable}
-        took = time.monotonic() - began
         await database.close()
-        hung.close()
-        return took
 
-    assert sign_in.run(ask_ten()) < 3
+    began = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        sign_in.run(ask_ten(silent.getsockname()[1]))
+    assert time.monotonic() - began < 3
 
 
 def test_a_hundred_askers_ask_the_database_once(sign_in: SignInUnderTest, monkeypatch) -> None:

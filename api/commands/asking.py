@@ -21,7 +21,7 @@ def operate(ods_code: str, verb: str, rule: Callable[[Transaction], Awaitable[T 
         answer = run_as(place, Operator(tenant_ods=ods_code), verb, rule)
     if isinstance(answer, Problem):
         raise UsageError(f"{answer.message} {answer.next_step}")
-    return answer  # type: ignore[return-value] - what is no problem is the thing
+    return answer
 
 
 def ask_all(rule: Callable[[Transaction], Awaitable[T]]) -> T:

@@ -172,7 +172,7 @@ def _key(request: Request, field: FieldNode) -> str | None:
         return request.idempotency_key
     given = {
         node.name.value: value_from_ast_untyped(node.value, dict(request.variables))
-        for node in field.arguments
+        for node in field.arguments or ()
     }
     inside = given["input"].get("idempotencyKey") if isinstance(given.get("input"), dict) else None
     return inside if isinstance(inside, str) else None

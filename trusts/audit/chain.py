@@ -150,4 +150,6 @@ def _cut(tenant: str, last: int, witnessed: int) -> Fault:
 
 
 def _fault(tenant: str, sequence: int, said: str) -> Fault:
-    return Fault(tenant, sequence, f"Event {sequence} of {tenant if tenant.isalnum() else 'nobody'} {said}.")
+    return Fault(
+        tenant, sequence, f"Event {sequence} of {tenant[:10] if tenant.isalnum() else 'nobody'} {said}."
+    )

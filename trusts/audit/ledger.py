@@ -48,11 +48,10 @@ async def pages(database: Database, organisation: str | None = None) -> AsyncIte
         after = (page[-1]["tenant_ods"], int(page[-1]["sequence"]))
 
 
-async def export(database: Database, organisation: str | None = None) -> AsyncIterator[str]:
-    """Give the lines of an export, each with its end."""
+async def export(database: Database, organisation: str | None = None) -> AsyncIterator[bytes]:
+    """Give an export: JSON lines in UTF-8, a page of them at a time."""
     async for page in pages(database, organisation):
-        for link in page:
-            yield f"{write_line(link)}\n"
+        yield "".join(f"{write_line(link)}\n" for link in page).encode()
 
 
 async def verify(

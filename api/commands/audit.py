@@ -1,0 +1,136 @@
+"""Proof that history is whole: verify it, export it, sign checkpoints for others to keep."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from pydantic import SecretStr
+from sqlalchemy.exc import SQLAlchemyError
+
+from api import installation
+from api.commands.asking import run_as
+from api.commands.audit_files import checkpoints_of, keys_of, lines_of, texts_of, writing
+from api.commands.counting import counted, counting
+from api.database.failure import DatabaseUnavailable
+from api.failure import UsageError
+from api.installation import Place
+from api.settings import Settings
+from auth.caller import SignIn
+from auth.checkpoint import Checkpoint, own_keys, sign
+from auth.signing import ensure_keys
+from auth.tenancy import Database
+from trusts.audit import chain, ledger
+from trusts.audit.chain import Verdict
+
+app = typer.Typer(no_args_is_help=True, help=__doc__)
+
+T = TypeVar("T")
+Organisation = Annotated[str, typer.Option("--organisation", help="ODS code of the organisation.")]
+Output = Annotated[Path | None, typer.Option(help="Where to write it; else standard output.")]
+Url = Annotated[str | None, typer.Option(help="The database, as reinstate_app; else DATABASE_URL.")]
+
+
+@app.command()
+def verify(
+    file: Annotated[Path | None, typer.Argument(help="An export; else the database itself.")] = None,
+    checkpoint: Annotated[list[Path] | None, typer.Option(help="Kept earlier; repeat for more.")] = None,
+    jwks: Annotated[
+        Path | None, typer.Option(help="The keys that signed the checkpoints; else the database's.")
+    ] = None,
+    database_url: Url = None,
+) -> None:
+    """Take every hash again and follow every link. Status 1: the first bad link, or what was lost; 2: no verdict."""
+    texts = texts_of(checkpoint or [])
+    asks = file is None or (texts and jwks is None)
+    with _opened(database_url) if asks else nullcontext() as place:
+        keys = keys_of(jwks) if jwks else {}
+        if place and texts and jwks is None:
+            keys = run_as(place, SignIn(), "audit", own_keys)
+        verdict = _verdict(file, place, checkpoints_of(texts, keys))
+    if verdict.fault:
+        typer.echo(verdict.fault.sentence, err=True)
+        raise typer.Exit(1)
+    typer.echo(
+        f"Whole: {verdict.events:,} events, organisations: {len(verdict.heads):,}, checkpoints: {len(texts):,}."
+    )
+
+
+@app.command()
+def export(organisation: Organisation, output: Output = None, database_url: Url = None) -> None:
+    """Write an organisation's events as JSON lines of the very strings that were hashed."""
+
+    async def write(database: Database) -> None:
+        if await ledger.head(database, organisation) is None:
+            raise UsageError(f"{organisation} has no events; give another organisation's code.")
+        with writing(output) as file:
+            async for page in ledger.export(database, organisation):
+                file.write(page)
+
+    with _opened(database_url) as place:
+        _run(place, write)
+
+
+@app.command()
+def checkpoint(
+    organisation: Organisation,
+    output: Output = None,
+    jwks: Annotated[Path | None, typer.Option(help="Where to write the keys that verify it.")] = None,
+    database_url: Url = None,
+) -> None:
+    """Sign the last event of an organisation's history. Keep it elsewhere, with the keys: they are rotated."""
+    settings = Settings()
+    with _opened(database_url) as place:
+        head = _run(place, lambda database: ledger.head(database, organisation))
+        if head is None:
+            raise UsageError(f"{organisation} has no events; give another organisation's code.")
+        issuer = place.issuer(settings.public_url)
+        ring = run_as(place, SignIn(), "audit checkpoint", lambda db: ensure_keys(db, issuer))
+    with writing(output) as file:
+        file.write(f"{sign(head, issuer, ring, time.time())}\n".encode())
+    if jwks:
+        with writing(jwks) as file:
+            file.write(json.dumps({"keys": list(ring.public.values())}, indent=1).encode())
+
+
+def _verdict(file: Path | None, place: Place | None, checkpoints: list[Checkpoint]) -> Verdict:
+    with counting("events hold so far") as say:
+        if file is None and place:
+            return _run(place, lambda database: ledger.verify(database, checkpoints, say))
+        assert file
+        verdict = chain.verify(counted(lines_of(file), say), checkpoints)
+    if verdict.fault and not verdict.fault.tenant_ods:
+        raise UsageError(f"{file} is not an export. {verdict.fault.sentence}")
+    return verdict
+
+
+def _run(place: Place, work: Callable[[Database], Awaitable[T]]) -> T:
+    async def run() -> T:
+        database = Database(place.url)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
+@contextmanager
+def _opened(url: str | None) -> Iterator[Place]:
+    """Have the database. Without it there is no verdict, and status 1 is for a bad one."""
+    settings = Settings()
+    if url:
+        settings = settings.model_copy(update={"database_url": SecretStr(url)})
+    try:
+        with installation.opened(settings, beside=True) as place:
+            yield place
+    except DatabaseUnavailable as error:
+        raise UsageError(str(error)) from error
+    except (SQLAlchemyError, OSError) as error:
+        raise UsageError(
+            f"The database failed while it was read ({type(error).__name__}); try again."
+        ) from error

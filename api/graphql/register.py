@@ -1,0 +1,49 @@
+"""The operations page as data: for the security page, and for tests that go through all of them."""
+
+from dataclasses import dataclass
+
+from strawberry.types.base import get_object_definition
+
+from api.graphql.operation import CAN
+from api.graphql.operations import Mutation, Query
+from auth.scope import EVERYONE, Scope
+from schema.organisation import OrganisationKind
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation: its name in the API, question or change, and the scope it needs."""
+
+    name: str
+    is_change: bool
+    needs: Scope | None
+
+    @property
+    def kinds(self) -> frozenset[OrganisationKind]:
+        """The kinds of organisation whose clients may be given the scope."""
+        return self.needs.kinds if self.needs else EVERYONE
+
+
+def _operations() -> list[Operation]:
+    found = []
+    for page in (Query, Mutation):
+        for field in get_object_definition(page, strict=True).fields:
+            words = field.python_name.split("_")
+            name = words[0] + "".join(word.title() for word in words[1:])
+            found.append(Operation(name, page is Mutation, field.metadata[CAN]))
+    return sorted(found, key=lambda operation: (operation.is_change, operation.name))
+
+
+OPERATIONS = _operations()
+
+
+def table() -> str:
+    """Return the table operation × scope × kind of caller, in Markdown."""
+    kinds = sorted(OrganisationKind)
+    rows = ["| operation | scope | " + " | ".join(kind.lower() for kind in kinds) + " |"]
+    rows.append("|---|---|" + ":-:|" * len(kinds))
+    for operation in OPERATIONS:
+        marks = " | ".join("✓" if kind in operation.kinds else "" for kind in kinds)
+        what = f"**{operation.name}**" if operation.is_change else operation.name
+        rows.append(f"| {what} | {operation.needs or 'any token'} | {marks} |")
+    return "\n".join(rows) + "\n"

@@ -39,9 +39,7 @@ class Place:
 
 
 @contextmanager
-def opened(
-    settings: Settings, say: Callable[[str], None] = lambda _: None, *, beside: bool = False
-) -> Iterator[Place]:
+def opened(settings: Settings, say: Callable[[str], None] = lambda _: None, *, beside: bool = False) -> Iterator[Place]:
     """Have the database for as long as a block lasts, checked and ready to serve.
 
     `beside`: a command that may work beside the server that has the embedded database open.

@@ -14,26 +14,18 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         default=None, description="PostgreSQL 16 or later, as reinstate_app. None: the embedded PostgreSQL."
     )
-    database_migrate_url: SecretStr | None = Field(
-        default=None, description="The same, as reinstate_migrate."
-    )
+    database_migrate_url: SecretStr | None = Field(default=None, description="The same, as reinstate_migrate.")
     database_admin_url: SecretStr | None = Field(default=None, description="The same, as its administrator.")
     reinstate_app_password: SecretStr | None = Field(default=None, description="Given to reinstate_app.")
-    reinstate_migrate_password: SecretStr | None = Field(
-        default=None, description="Given to reinstate_migrate."
-    )
-    reinstate_data: Path = Field(
-        default=Path("reinstate-data"), description="Folder of the embedded PostgreSQL."
-    )
+    reinstate_migrate_password: SecretStr | None = Field(default=None, description="Given to reinstate_migrate.")
+    reinstate_data: Path = Field(default=Path("reinstate-data"), description="Folder of the embedded PostgreSQL.")
     reinstate_key_file: Path | None = Field(
         default=None,
         description="32 random bytes in hexadecimal that guard the signing keys; the same for all replicas.",
     )
     reinstate_host: str = Field(default="127.0.0.1", description="Address to listen on.")
     reinstate_port: int = Field(default=8000, ge=1, le=65535, description="Port to listen on.")
-    reinstate_url: str | None = Field(
-        default=None, description="Public address, https; None: http://127.0.0.1:port."
-    )
+    reinstate_url: str | None = Field(default=None, description="Public address, https; None: http://127.0.0.1:port.")
 
     @property
     def public_url(self) -> str:

@@ -45,17 +45,13 @@ async def register(
     ods_code = str(db.caller.tenant_ods)
     organisation = await db.one(select(Organisation).where(col(Organisation.ods_code) == ods_code))
     if organisation is None:
-        return NotFound(
-            message=f"No organisation {ods_code} is listed.", next_step="List the organisation first."
-        )
+        return NotFound(message=f"No organisation {ods_code} is listed.", next_step="List the organisation first.")
     client_id = stated.client_id or f"{ods_code.lower()}-{secrets.token_hex(6)}"
     if refused := _refused(stated, client_id, organisation.kind):
         return refused
     existing = await db.one(select(ApiClient).where(col(ApiClient.client_id) == client_id))
     if existing is not None:
-        return AlreadyRegistered(
-            message=f"A client {client_id} is registered.", existing=existing.global_id()
-        )
+        return AlreadyRegistered(message=f"A client {client_id} is registered.", existing=existing.global_id())
     key = None if stated.public_jwks else stated.key or new_key(stated.profile)
     try:
         jwks = fit_keys(public_set(key) if key else stated.public_jwks or {}, stated.profile)
@@ -70,9 +66,7 @@ async def revoke(db: Transaction, client_id: str) -> ApiClient | NotFound | Alre
     """Revoke a client: it gets no more tokens, and those it has stop within 5 s."""
     client = await _find(db, client_id)
     if client is None:
-        return NotFound(
-            message=f"There is no client {client_id!r}.", next_step="See `reinstate client list`."
-        )
+        return NotFound(message=f"There is no client {client_id!r}.", next_step="See `reinstate client list`.")
     await db.lock(client.id)
     await db.refresh(client)
     if client.status is ClientStatus.REVOKED:

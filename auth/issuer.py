@@ -21,9 +21,7 @@ class Issuer:
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
             raise ValueError(f"The public address {self.base_url!r} must be https, or http on localhost.")
         if self.base_url.endswith("/") or parts.query or parts.fragment:
-            raise ValueError(
-                f"The public address {self.base_url!r} must end in its name or path, without '/'."
-            )
+            raise ValueError(f"The public address {self.base_url!r} must end in its name or path, without '/'.")
         if len(self.key) != KEY_BYTES:
             raise ValueError("The key that guards the signing keys must be 32 bytes long.")
         if not self.audience:

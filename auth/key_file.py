@@ -54,7 +54,7 @@ def write_key_file(path: Path, key_file: KeyFile) -> None:
 
 def read_key_file(path: Path) -> KeyFile:
     """Return what a key file holds, or raise `KeyFileError` with a plain sentence."""
-    again = "give the file that `reinstate client register` wrote"
+    again = "give the file that `reinstate client add` wrote"
     try:
         with path.open("rb") as file:
             found = KeyFile.model_validate_json(file.read(LARGEST))

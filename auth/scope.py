@@ -1,6 +1,7 @@
 """Every scope there is, and which kinds of organisation may hold it."""
 
 import enum
+from typing import Self
 
 from schema.organisation import OrganisationKind as Kind
 
@@ -16,7 +17,7 @@ class Scope(enum.StrEnum):
 
     kinds: frozenset[Kind]
 
-    def __new__(cls, value: str, kinds: frozenset[Kind] = EVERYONE) -> "Scope":
+    def __new__(cls, value: str, kinds: frozenset[Kind] = EVERYONE) -> Self:
         """Return the scope with the kinds that may hold it."""
         scope = str.__new__(cls, value)
         scope._value_ = value

@@ -44,9 +44,7 @@ async def ensure_keys(db: Transaction, issuer: Issuer) -> Ring:
         rows = await _rows(db)
         for state in {KeyState.CURRENT, KeyState.NEXT} - rows.keys():
             rows[state] = await _make(db, issuer, state)
-    return Ring(
-        KeySet([_unseal(rows[KeyState.CURRENT], issuer)]), {row.kid: row.public_jwk for row in rows.values()}
-    )
+    return Ring(KeySet([_unseal(rows[KeyState.CURRENT], issuer)]), {row.kid: row.public_jwk for row in rows.values()})
 
 
 async def rotate(db: Transaction, issuer: Issuer) -> Ring:

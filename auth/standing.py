@@ -76,9 +76,7 @@ async def _read(database: Database, began: float, before: Standing | None) -> St
         keys = await db.rows(select(SigningKey.kid, SigningKey.public_jwk))
         alive = col(RevokedToken.expires_at) > dt.datetime.now(dt.UTC) - dt.timedelta(minutes=2)
         tokens = await db.all(select(RevokedToken.jti).where(alive))
-        clients = await db.all(
-            select(ApiClient.client_id).where(col(ApiClient.status) == ClientStatus.REVOKED)
-        )
+        clients = await db.all(select(ApiClient.client_id).where(col(ApiClient.status) == ClientStatus.REVOKED))
     return Standing(
         began,
         {row.kid: known.get(row.kid) or ECKey.import_key(row.public_jwk) for row in keys},

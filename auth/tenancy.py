@@ -54,9 +54,7 @@ class Transaction:
         """Return every row of a query over several things."""
         return list(await self._execute(statement))
 
-    async def page(
-        self, statement: SelectOfScalar[R], order: Order, first: int, after: str | None
-    ) -> Connection[R]:
+    async def page(self, statement: SelectOfScalar[R], order: Order, first: int, after: str | None) -> Connection[R]:
         """Return a page of a query over one noun, in the connection's order."""
         size = page_size(first)
         shown = statement.where(*order.beyond(after)).order_by(*order.by).limit(size + 1)

@@ -63,9 +63,7 @@ class Verifier:
 
 
 def _caller(token: AccessToken) -> Caller:
-    return Caller(
-        token.tenant_ods, token.kind, token.client_id, token.scopes, token.token_id, token.expires_at
-    )
+    return Caller(token.tenant_ods, token.kind, token.client_id, token.scopes, token.token_id, token.expires_at)
 
 
 def _refuse_revoked(believed: _Believed, standing: Standing) -> None:

@@ -27,9 +27,7 @@ class Change(BaseModel):
     @classmethod
     def _text_is_clean(cls, value: Any, info: ValidationInfo) -> Any:
         field = cls.model_fields[info.field_name or ""]
-        return (
-            without_patient_data(value) if isinstance(value, str) and not _is_id(field.annotation) else value
-        )
+        return without_patient_data(value) if isinstance(value, str) and not _is_id(field.annotation) else value
 
 
 class Revision(Change):

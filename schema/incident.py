@@ -35,9 +35,7 @@ class IncidentType(enum.StrEnum):
     MAJOR = "MAJOR"
 
 
-@strawberry.enum(
-    description="EPRR response level: L1 one organisation, L2 one system, L3 a region, L4 national."
-)
+@strawberry.enum(description="EPRR response level: L1 one organisation, L2 one system, L3 a region, L4 national.")
 class ResponseLevel(enum.StrEnum):
     """Who coordinates: L1 one organisation, L2 one system, L3 a region, L4 national (NHS EPRR)."""
 
@@ -51,9 +49,7 @@ class _Declared(BaseModel):
     type: IncidentType
     level: ResponseLevel
     reason: Annotated[str, Field(min_length=2, max_length=2000)] = Field(description="Why it is declared.")
-    effective_from: Instant | None = Field(
-        default=None, description="When it takes effect, UTC, if not when declared."
-    )
+    effective_from: Instant | None = Field(default=None, description="When it takes effect, UTC, if not when declared.")
 
 
 @sp.input(description="The declaring organisation's own type and level.")
@@ -82,24 +78,18 @@ class _Incident(BaseModel):
     reference: Annotated[str, Field(regex=r"^[A-Z0-9][A-Z0-9-]{2,39}$", max_length=40)] = Field(
         description="Short name in capitals, e.g. CARENOTES-2022; unique for the opener."
     )
-    title: Annotated[str, Field(min_length=2, max_length=200)] = Field(
-        description="What happened, in a line."
-    )
+    title: Annotated[str, Field(min_length=2, max_length=200)] = Field(description="What happened, in a line.")
     cause: str | None = Field(default=None, max_length=2000, description="As far as it is known.")
     detected_at: Instant = Field(description="When it was noticed, UTC; not in the future.")
     contained_at: Instant | None = Field(default=None, description="When the spread was stopped, UTC.")
 
 
-@sp.input(
-    description="Opens an incident: nationally for all, by a region for its trusts, by a trust for itself."
-)
+@sp.input(description="Opens an incident: nationally for all, by a region for its trusts, by a trust for itself.")
 class OpenIncident(_Incident, Change):
     """Opens an incident: nationally for all, by a region for its trusts, by a trust for itself."""
 
     supplier_ods: OdsCode | None = Field(default=None, description="The supplier it started at, if any.")
-    declaration: Declaration | None = Field(
-        default=None, description="The opener's own declaration, if made."
-    )
+    declaration: Declaration | None = Field(default=None, description="The opener's own declaration, if made.")
 
 
 @sp.type(description="One event being recovered from.")
@@ -118,12 +108,8 @@ class Incident(_Incident, Kept, table=True):
     audience: strawberry.Private[Audience] = Audience.PRIVATE
 
     opened_by = one("schema.organisation.Organisation", "tenant_ods", description="Who opened it.")
-    supplier = one(
-        "schema.organisation.Organisation", "supplier_ods", optional=True, description="Where it started."
-    )
-    declarations = many(
-        "schema.incident.IncidentDeclaration", "incident_id", description="That the caller may see."
-    )
+    supplier = one("schema.organisation.Organisation", "supplier_ods", optional=True, description="Where it started.")
+    declarations = many("schema.incident.IncidentDeclaration", "incident_id", description="That the caller may see.")
     systems = many("schema.system.System", "incident_id", description="Lost to it, that the caller may see.")
 
 

@@ -125,9 +125,7 @@ class Milestone(_Milestone, Kept, table=True):
 
     product = one("schema.product.Product", "product_id", description="The product.")
     system = one("schema.system.System", "system_id", optional=True, description="Null: for every trust.")
-    forecasts = many(
-        "schema.milestone.MilestoneForecast", "milestone_id", description="Every forecast, oldest first."
-    )
+    forecasts = many("schema.milestone.MilestoneForecast", "milestone_id", description="Every forecast, oldest first.")
 
     @sp.field(description="Days between the first promise and the latest forecast, or the day it was met.")
     def slipped_days(self) -> int:

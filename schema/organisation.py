@@ -45,22 +45,12 @@ class _Listed(BaseModel):
     primary_role_id: str | None = Field(
         default=None, max_length=10, description="ODS primary role, e.g. RO197 NHS trust, RO107 care trust."
     )
-    icb_ods: str | None = Field(
-        default=None, max_length=10, description="ODS code of its integrated care board."
-    )
-    region_ods: str | None = Field(
-        default=None, max_length=10, description="ODS code of its NHS England region."
-    )
+    icb_ods: str | None = Field(default=None, max_length=10, description="ODS code of its integrated care board.")
+    region_ods: str | None = Field(default=None, max_length=10, description="ODS code of its NHS England region.")
     opened_on: dt.date | None = Field(default=None, description="First day of the code.")
-    closed_on: dt.date | None = Field(
-        default=None, description="Last day of the code; history stays readable."
-    )
-    successor_ods: str | None = Field(
-        default=None, max_length=10, description="The organisation that took over."
-    )
-    source: OrganisationSource = Field(
-        default=OrganisationSource.MANUAL, description="Where this record came from."
-    )
+    closed_on: dt.date | None = Field(default=None, description="Last day of the code; history stays readable.")
+    successor_ods: str | None = Field(default=None, max_length=10, description="The organisation that took over.")
+    source: OrganisationSource = Field(default=OrganisationSource.MANUAL, description="Where this record came from.")
     demonstration: bool = Field(
         default=False, description="Fictional, or real with invented dates: demonstration only."
     )
@@ -83,16 +73,10 @@ class Organisation(_Listed, Followed, table=True):
         ForeignKeyConstraint(["successor_ods"], ["organisation.ods_code"]),
     )
 
-    verified_at: Instant | None = Field(
-        default=None, description="When the record was last checked with ODS."
-    )
+    verified_at: Instant | None = Field(default=None, description="When the record was last checked with ODS.")
 
-    region = one(
-        "schema.organisation.Organisation", "region_ods", optional=True, description="Its NHS England region."
-    )
-    members = many(
-        "schema.organisation.Organisation", "region_ods", description="The organisations of a region."
-    )
+    region = one("schema.organisation.Organisation", "region_ods", optional=True, description="Its NHS England region.")
+    members = many("schema.organisation.Organisation", "region_ods", description="The organisations of a region.")
     systems = many("schema.system.System", "tenant_ods", description="Its systems that the caller may see.")
 
     @property

@@ -36,17 +36,13 @@ class Product(_Product, Kept, table=True):
     __table_args__ = (
         UniqueConstraint("tenant_ods", "code"),
         ForeignKeyConstraint(["tenant_ods"], ["organisation.ods_code"]),
-        ForeignKeyConstraint(
-            ["tenant_ods", "current_build_id"], ["build.tenant_ods", "build.id"], use_alter=True
-        ),
+        ForeignKeyConstraint(["tenant_ods", "current_build_id"], ["build.tenant_ods", "build.id"], use_alter=True),
     )
 
     current_build_id: strawberry.Private[uuid.UUID | None] = None
 
     supplier = one("schema.organisation.Organisation", "tenant_ods", description="Who makes and hosts it.")
-    current_build = one(
-        "schema.product.Build", "current_build_id", optional=True, description="The latest build."
-    )
+    current_build = one("schema.product.Build", "current_build_id", optional=True, description="The latest build.")
     builds = many("schema.product.Build", "product_id", newest_first=True, description="Newest first.")
     milestones = many("schema.milestone.Milestone", "product_id", description="That the caller may see.")
     systems = many("schema.system.System", "product_id", description="That the caller may see.")

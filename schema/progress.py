@@ -37,11 +37,7 @@ class SystemProgress(BaseModel):
     mandatory_total: int = Field(description="Mandatory test stages in the catalogue.")
     mandatory_met: int | None = Field(description="Met on the current build; null: not reported.")
     percent_met: int | None = Field(description="0 to 100, rounded down; null: not reported.")
-    open_failures: int | None = Field(
-        description="Test stages whose latest result failed; null: not reported."
-    )
-    latest_report: TestReport | None = Field(
-        description="Its latest report on any build; null: not reported."
-    )
+    open_failures: int | None = Field(description="Test stages whose latest result failed; null: not reported.")
+    latest_report: TestReport | None = Field(description="Its latest report on any build; null: not reported.")
     hours_since_report: int | None = Field(description="Age of the latest report; null: not reported.")
     next_milestone: Milestone | None = Field(description="The open milestone expected first, with its slip.")

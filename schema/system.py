@@ -74,9 +74,7 @@ class _System(BaseModel):
     criticality: Criticality = Criticality.HIGH
     rto_hours: Hours = Field(default=None, description="Recovery time objective, hours (ISO 22301).")
     rpo_hours: Hours = Field(default=None, description="Recovery point objective, hours (ISO 22301).")
-    mtpd_hours: Hours = Field(
-        default=None, description="Maximum tolerable period of disruption, hours (ISO 22301)."
-    )
+    mtpd_hours: Hours = Field(default=None, description="Maximum tolerable period of disruption, hours (ISO 22301).")
     outage_started_at: Instant | None = Field(default=None, description="When users lost it, UTC.")
     last_good_data_at: Instant | None = Field(default=None, description="Up to when its data are whole, UTC.")
     teams_total: int | None = Field(default=None, ge=0, description="Clinical teams that use it.")
@@ -114,9 +112,7 @@ class System(_System, Kept, table=True):
     incident_id: strawberry.Private[uuid.UUID]
     current_build_id: strawberry.Private[uuid.UUID | None] = None
     region_ods: strawberry.Private[str | None] = Field(default=None, max_length=10)
-    handed_over_at: Instant | None = Field(
-        default=None, description="The supplier says: available to trust IT."
-    )
+    handed_over_at: Instant | None = Field(default=None, description="The supplier says: available to trust IT.")
     accepted_at: Instant | None = Field(default=None, description="The trust says: accepted after our tests.")
     first_live_at: Instant | None = Field(default=None, description="First users back on it, UTC.")
     fully_live_at: Instant | None = Field(default=None, description="Last users back on it, UTC.")
@@ -124,17 +120,13 @@ class System(_System, Kept, table=True):
 
     organisation = one("schema.organisation.Organisation", "tenant_ods", description="The trust.")
     product = one("schema.product.Product", "product_id", description="What it is a deployment of.")
-    incident = one(
-        "schema.incident.Incident", "incident_id", optional=True, description="What it was lost to."
-    )
+    incident = one("schema.incident.Incident", "incident_id", optional=True, description="What it was lost to.")
     current_build = one(
         "schema.product.Build", "current_build_id", optional=True, description="The build the trust tests."
     )
     interim_systems = many("schema.system.InterimSystem", "system_id", description="What stands in for it.")
     reports = many("schema.testing.TestReport", "system_id", newest_first=True, description="Newest first.")
-    milestones = many(
-        "schema.milestone.Milestone", "system_id", description="The supplier's, for this system."
-    )
+    milestones = many("schema.milestone.Milestone", "system_id", description="The supplier's, for this system.")
 
 
 class _InterimSystem(BaseModel):

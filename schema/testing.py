@@ -70,9 +70,7 @@ class _Reported(BaseModel):
     environment: Annotated[str, Field(min_length=2, max_length=60)] = Field(
         default="TRUST_TEST", description="Where it was run."
     )
-    as_of: Instant | None = Field(
-        default=None, description="When it was so, UTC; not in the future. Null: now."
-    )
+    as_of: Instant | None = Field(default=None, description="When it was so, UTC; not in the future. Null: now.")
     notes: str | None = Field(default=None, max_length=2000, description="Free text. Never patient data.")
 
 
@@ -128,6 +126,4 @@ class TestReport(_Reported, Kept, table=True):
     system = one("schema.system.System", "system_id", description="The system tested.")
     build = one("schema.product.Build", "build_id", description="The build tested.")
     test_milestone = one("schema.testing.TestMilestone", "test", description="The test stage.")
-    corrects = one(
-        "schema.testing.TestReport", "corrects_id", optional=True, description="The report it corrects."
-    )
+    corrects = one("schema.testing.TestReport", "corrects_id", optional=True, description="The report it corrects.")

@@ -12,6 +12,7 @@ import pytest
 
 from api.database import embedded, installation
 from auth.tenancy import Database
+from tests.sign_in_support import SignInUnderTest
 from tests.stage import PASSWORDS, Stage, list_organisations
 
 _number = itertools.count(1)
@@ -20,7 +21,7 @@ _number = itertools.count(1)
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[embedded.Server]:
     """A PostgreSQL with the roles and a migrated template, gone at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="reinstate-", dir="/tmp"))  # noqa: S108 - pytest's own is closed to postgres
+    folder = Path(tempfile.mkdtemp(prefix="reinstate-", dir="/tmp"))
     folder.chmod(0o711)
     try:
         with embedded.running(folder / "pg", durable=False) as server:
@@ -33,9 +34,7 @@ def cluster() -> Iterator[embedded.Server]:
 async def _make_template(server: embedded.Server) -> None:
     admin = await asyncpg.connect(server.admin_url)
     await installation.prepare(admin, PASSWORDS, "template")
-    migrating = await asyncpg.connect(
-        server.url("reinstate_migrate", PASSWORDS["reinstate_migrate"], "template")
-    )
+    migrating = await asyncpg.connect(server.url("reinstate_migrate", PASSWORDS["reinstate_migrate"], "template"))
     await installation.migrate(migrating)
     await migrating.close()
     await admin.close()
@@ -60,6 +59,15 @@ def stage(cluster: embedded.Server) -> Stage:
 def fresh_stage(cluster: embedded.Server, database_name: str) -> Stage:
     """The API over a database of the test's own."""
     return Stage(cluster, database_name)
+
+
+@pytest.fixture(scope="module")
+def sign_in(cluster: embedded.Server) -> Iterator[SignInUnderTest]:
+    """A sign-in on a database of the module's own."""
+    with asyncio.Runner() as runner:
+        world = SignInUnderTest(Stage(cluster, clone(cluster)).url, runner)
+        yield world
+        world.close()
 
 
 def clone(cluster: embedded.Server) -> str:

@@ -102,9 +102,7 @@ def postmaster(folder: Path) -> int:
 
 
 @contextmanager
-def another_process(
-    folder: Path, *before: str, program: str = tether.__file__
-) -> Iterator[subprocess.Popen[str]]:
+def another_process(folder: Path, *before: str, program: str = tether.__file__) -> Iterator[subprocess.Popen[str]]:
     """Have another process that holds a server, and kill it in the end."""
     command = [*before, sys.executable, "-c", HOLDER, str(folder), program]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -12,8 +12,6 @@ import pytest
 from auth.ask import ASSERTION_TYPE
 from tests.sign_in_support import ABSENT, RFC7523, TOKEN_URL, URL, SignInUnderTest, key_for, rsa_key
 
-pytest_plugins = ["tests.conftest_signin"]
-
 
 def b64(value: object) -> str:
     raw = value if isinstance(value, bytes) else json.dumps(value).encode()
@@ -138,9 +136,7 @@ def test_thirty_seconds_of_grace(sign_in: SignInUnderTest) -> None:
         *(True, 7, "cli\u00e9nt", "client id"),
     ],
 )
-def test_a_client_id_that_cannot_be_one_is_refused_before_any_query(
-    sign_in: SignInUnderTest, subject: object
-) -> None:
+def test_a_client_id_that_cannot_be_one_is_refused_before_any_query(sign_in: SignInUnderTest, subject: object) -> None:
     refused(sign_in, sign_in.assertion(sign_in.nhs, iss=subject, sub=subject))
 
 
@@ -190,9 +186,7 @@ def test_a_signature_is_refused_when_anything_changed(sign_in: SignInUnderTest) 
 
 @pytest.mark.parametrize("jti", ["\x00", "\ud800", "x" * 5000, "' OR 1=1 --", "é"])
 def test_any_string_is_a_jti_and_is_used_once(sign_in: SignInUnderTest, jti: str) -> None:
-    answers = [
-        sign_in.post(sign_in.form(sign_in.assertion(sign_in.modern, jti=jti))).status_code for _ in range(2)
-    ]
+    answers = [sign_in.post(sign_in.form(sign_in.assertion(sign_in.modern, jti=jti))).status_code for _ in range(2)]
     assert answers == [200, 400]
 
 

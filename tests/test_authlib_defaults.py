@@ -10,8 +10,6 @@ from schema.api_client import AssertionProfile
 from tests.sign_in_support import ABSENT, TOKEN_URL, URL, SignInUnderTest, key_for
 from tests.test_token_attacks import forged
 
-pytest_plugins = ["tests.conftest_signin"]
-
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"

@@ -13,9 +13,7 @@ def test_the_same_key_and_body_give_the_first_answer_byte_for_byte(fresh_stage: 
     again = fresh_stage.answer("SUPPLIER", DOCUMENT, "key-0001", input=PRODUCT)
     assert first.body == again.body
     assert b'"Product"' in first.body
-    assert fresh_stage.ask("SUPPLIER", "{ activity { totalCount } }")["activity"]["totalCount"] == products(
-        fresh_stage
-    )
+    assert fresh_stage.ask("SUPPLIER", "{ activity { totalCount } }")["activity"]["totalCount"] == products(fresh_stage)
 
 
 def products(stage: Stage) -> int:
@@ -32,10 +30,7 @@ def test_the_same_key_with_another_body_is_refused(fresh_stage: Stage) -> None:
     fresh_stage.answer("SUPPLIER", DOCUMENT, "key-0001", input=PRODUCT)
     other = fresh_stage.change("SUPPLIER", "registerProduct", key="key-0001", **{**PRODUCT, "code": "OTHER"})
     assert other["code"] == "IDEMPOTENCY_MISMATCH"
-    assert (
-        fresh_stage.change("SUPPLIER", "registerProduct", **{**PRODUCT, "code": "OTHER"})["__typename"]
-        == "Product"
-    )
+    assert fresh_stage.change("SUPPLIER", "registerProduct", **{**PRODUCT, "code": "OTHER"})["__typename"] == "Product"
 
 
 def test_the_key_may_stand_in_the_input_and_belongs_to_one_client(fresh_stage: Stage) -> None:
@@ -94,9 +89,7 @@ def test_nested_input_is_looked_at_too(stage: Stage) -> None:
 
 
 def test_a_time_without_an_offset_is_refused(stage: Stage) -> None:
-    refused = stage.change(
-        "NATIONAL", "openIncident", reference="X-4", title="When?", detectedAt="2022-08-04T06:00:00"
-    )
+    refused = stage.change("NATIONAL", "openIncident", reference="X-4", title="When?", detectedAt="2022-08-04T06:00:00")
     assert refused["errors"][0]["path"] == ["input", "detectedAt"]
 
 

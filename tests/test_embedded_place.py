@@ -114,9 +114,7 @@ def test_without_postgresql_there_are_three_remedies(place, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     for path in ("/nowhere", str(place)):
         monkeypatch.setenv("PATH", path)
-        with pytest.raises(
-            DatabaseUnavailable, match=r"set DATABASE_URL .* `pip install .* or install PostgreSQL 16"
-        ):
+        with pytest.raises(DatabaseUnavailable, match=r"set DATABASE_URL .* `pip install .* or install PostgreSQL 16"):
             start(place / "data")
 
 
@@ -146,9 +144,7 @@ def test_a_lost_or_wrong_password_is_said_plainly(place):
 def test_why_it_would_not_start_is_said_in_one_sentence(place):
     start(place / "data", durable=False).stop()
     (place / "data/data/postgresql.conf").write_text("shared_bufers = 1\n")
-    with pytest.raises(
-        DatabaseUnavailable, match=r"^PostgreSQL would not start in .* \(.*errors\): mend that"
-    ):
+    with pytest.raises(DatabaseUnavailable, match=r"^PostgreSQL would not start in .* \(.*errors\): mend that"):
         start(place / "data")
     (place / "file").touch()
     with pytest.raises(DatabaseUnavailable, match=r"cannot be kept in .*: choose another folder"):
@@ -185,7 +181,5 @@ def test_a_full_disk_is_said_plainly_and_nothing_is_lost(place, size, expected):
     mount = f'mount -t tmpfs -o size={size} none "$1" && exec "$0" -c "$2" "$1"'
     command = [*mine, "sh", "-c", mount, sys.executable, str(place), TINY_DISK]
     told = subprocess.run(command, cwd=Path(__file__).parents[1], check=True, capture_output=True, text=True)
-    full = (
-        f"The disk that holds {place}/data is full: make room and start again, nothing that was kept is lost."
-    )
+    full = f"The disk that holds {place}/data is full: make room and start again, nothing that was kept is lost."
     assert told.stdout.splitlines() == [line.format(full=full) for line in expected]

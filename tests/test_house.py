@@ -53,9 +53,7 @@ def test_no_name_is_that_of_a_layer(file: Path) -> None:
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_folder_holds_at_most_fourteen_files(folder: str) -> None:
     folders = [ROOT / folder, *(path for path in (ROOT / folder).rglob("*") if path.is_dir())]
-    crowded = {
-        named(path): len(list(path.glob("*.py"))) for path in folders if len(list(path.glob("*.py"))) > 15
-    }
+    crowded = {named(path): len(list(path.glob("*.py"))) for path in folders if len(list(path.glob("*.py"))) > 15}
     assert crowded == {}
 
 

@@ -28,16 +28,14 @@ def test_a_one_trust_incident_is_declared_and_stood_down_in_two_requests(fresh_s
         "effectiveFrom": "2999-09-11T13:00:00Z",
         "expectedVersion": declared["version"],
     }
-    stood = fresh_stage.change(
-        "R1A", "standDownIncident", **down, select="version stoodDownAt standDownEffectiveFrom"
-    )
+    stood = fresh_stage.change("R1A", "standDownIncident", **down, select="version stoodDownAt standDownEffectiveFrom")
     assert stood["version"] == 2
     assert stood["standDownEffectiveFrom"] == "2999-09-11T13:00:00+00:00"
     assert stood["stoodDownAt"] < stood["standDownEffectiveFrom"]
     assert fresh_stage.change("R1A", "standDownIncident", **down)["code"] == "ALREADY_DECIDED"
-    (event,) = fresh_stage.ask("R1A", "{ activity(first: 200) { nodes { verb effectiveAt recordedAt } } }")[
-        "activity"
-    ]["nodes"][-1:]
+    (event,) = fresh_stage.ask("R1A", "{ activity(first: 200) { nodes { verb effectiveAt recordedAt } } }")["activity"][
+        "nodes"
+    ][-1:]
     assert (event["verb"], event["effectiveAt"]) == ("standDownIncident", "2999-09-11T13:00:00+00:00")
 
 
@@ -50,9 +48,7 @@ def test_its_region_and_the_national_team_see_it_and_nobody_else(fresh_stage: St
 
 
 def test_a_region_opens_for_its_own_trusts(fresh_stage: Stage) -> None:
-    fresh_stage.change(
-        "Y60", "openIncident", reference="REGION-1", title="Regional", detectedAt="2024-06-03T08:00:00Z"
-    )
+    fresh_stage.change("Y60", "openIncident", reference="REGION-1", title="Regional", detectedAt="2024-06-03T08:00:00Z")
     asked = '{ incident(reference: "REGION-1") { openedBy { odsCode } } }'
     for may in ("R1A", "RYG", "Y60", "NATIONAL"):
         assert fresh_stage.ask(may, asked)["incident"] == {"openedBy": {"odsCode": "Y60"}}, may

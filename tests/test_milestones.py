@@ -10,9 +10,7 @@ from tests.stage import Stage
 @pytest.fixture
 def product(fresh_stage: Stage) -> str:
     """A product of the supplier."""
-    made = fresh_stage.change(
-        "SUPPLIER", "registerProduct", code="CARENOTES", name="Carenotes", category="EPR"
-    )
+    made = fresh_stage.change("SUPPLIER", "registerProduct", code="CARENOTES", name="Carenotes", category="EPR")
     return str(made["id"])
 
 
@@ -25,9 +23,7 @@ def publish(stage: Stage, product: str, title: str = "Handover", **more: Any) ->
         "baselineOn": "2022-09-08",
         "confidence": "LOW",
     }
-    return stage.change(
-        "SUPPLIER", "publishMilestone", **promised, **more, select="id version status overdue"
-    )
+    return stage.change("SUPPLIER", "publishMilestone", **promised, **more, select="id version status overdue")
 
 
 def test_a_stale_screen_is_told_the_version_there_is(fresh_stage: Stage, product: str) -> None:
@@ -39,14 +35,9 @@ def test_a_stale_screen_is_told_the_version_there_is(fresh_stage: Stage, product
         "reasonCode": "DEFECT",
     }
     assert (
-        fresh_stage.change("SUPPLIER", "reviseForecast", **moved, expectedVersion=1, select="version")[
-            "version"
-        ]
-        == 2
+        fresh_stage.change("SUPPLIER", "reviseForecast", **moved, expectedVersion=1, select="version")["version"] == 2
     )
-    stale = fresh_stage.change(
-        "SUPPLIER", "reviseForecast", **{**moved, "forecastOn": "2022-10-10"}, expectedVersion=1
-    )
+    stale = fresh_stage.change("SUPPLIER", "reviseForecast", **{**moved, "forecastOn": "2022-10-10"}, expectedVersion=1)
     assert (stale["code"], stale["currentVersion"]) == ("VERSION_CONFLICT", 2)
 
 
@@ -76,9 +67,7 @@ def test_a_promise_to_one_trust_is_that_trusts_alone(fresh_stage: Stage, product
         title="Attack",
         detectedAt="2022-08-04T06:00:00Z",
     )
-    system = fresh_stage.change(
-        "R1A", "registerSystem", product=product, incident=incident["id"], name="Carenotes"
-    )
+    system = fresh_stage.change("R1A", "registerSystem", product=product, incident=incident["id"], name="Carenotes")
     publish(fresh_stage, product, "Handover to everyone")
     publish(fresh_stage, product, "Handover to R1A", system=system["id"])
     seen = {

@@ -14,8 +14,6 @@ from auth.tenancy import Database
 from auth.verifier import Verifier
 from tests.sign_in_support import RFC7523, SignInUnderTest
 
-pytest_plugins = ["tests.conftest_signin"]
-
 
 @pytest.fixture
 def replicas(sign_in: SignInUnderTest) -> Iterator[list[Verifier]]:
@@ -35,9 +33,7 @@ def stops(sign_in: SignInUnderTest, token: str, replicas: list[Verifier]) -> flo
     return time.monotonic() - began
 
 
-def test_a_revoked_token_stops_within_5_seconds_everywhere(
-    sign_in: SignInUnderTest, replicas: list[Verifier]
-) -> None:
+def test_a_revoked_token_stops_within_5_seconds_everywhere(sign_in: SignInUnderTest, replicas: list[Verifier]) -> None:
     token, kept = sign_in.token(), sign_in.token()
     assert all(sign_in.verify(token, replica) for replica in replicas)
     answer = sign_in.ask(sign_in.modern, "/oauth2/revoke", token=token)
@@ -48,9 +44,7 @@ def test_a_revoked_token_stops_within_5_seconds_everywhere(
     assert (again.status_code, again.json()) == (200, {})
 
 
-def test_a_revoked_client_stops_within_5_seconds_everywhere(
-    sign_in: SignInUnderTest, replicas: list[Verifier]
-) -> None:
+def test_a_revoked_client_stops_within_5_seconds_everywhere(sign_in: SignInUnderTest, replicas: list[Verifier]) -> None:
     gone = sign_in.register(RFC7523)
     token = sign_in.token(gone)
     assert all(sign_in.verify(token, replica) for replica in replicas)
@@ -100,9 +94,7 @@ class Clock:
         return self.now
 
 
-def test_when_the_database_is_away_nobody_is_let_in_after_5_seconds(
-    sign_in: SignInUnderTest, monkeypatch
-) -> None:
+def test_when_the_database_is_away_nobody_is_let_in_after_5_seconds(sign_in: SignInUnderTest, monkeypatch) -> None:
     clock = Clock()
     watch = Watch(sign_in.database, clock)
     first = sign_in.run(watch.look())

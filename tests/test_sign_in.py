@@ -19,8 +19,6 @@ from schema.organisation import OrganisationKind
 from schema.problem import AlreadyDecided, AlreadyRegistered, NotFound, ValidationFailed
 from tests.sign_in_support import ABSENT, NHS, RFC7523, TOKEN_URL, URL, SignInUnderTest, key_for, rsa_key
 
-pytest_plugins = ["tests.conftest_signin"]
-
 
 def test_a_client_written_from_the_nhs_description_gets_a_token_and_uses_it(
     sign_in: SignInUnderTest,
@@ -137,9 +135,7 @@ def test_a_key_file_that_is_not_there_or_holds_no_private_key(sign_in: SignInUnd
         read_key_file(tmp_path / "bad.json")
 
 
-@pytest.mark.parametrize(
-    "url", ["http://reinstate.example", "ftp://localhost", "https://a/", "https://a?b=c"]
-)
+@pytest.mark.parametrize("url", ["http://reinstate.example", "ftp://localhost", "https://a/", "https://a?b=c"])
 def test_a_public_address_that_would_leak_tokens_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="public address"):
         Issuer(url, b"k" * 32)
@@ -213,9 +209,7 @@ def test_a_client_may_bring_its_own_public_keys(sign_in: SignInUnderTest) -> Non
             stated = RegisterClient(["test:report"], RFC7523, "own-keys", {"keys": [own]})
             found = await clients.register(db, TOKEN_URL, stated)
             assert found.key_file is None
-            return [
-                client.jwks for client in await clients.listed(db, "R1A") if client.client_id == "own-keys"
-            ]
+            return [client.jwks for client in await clients.listed(db, "R1A") if client.client_id == "own-keys"]
 
     assert sign_in.run(work()) == [public_set(key)]
     me = sign_in.modern.model_copy(

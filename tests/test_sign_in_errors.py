@@ -13,8 +13,6 @@ from auth.tenancy import Database
 from schema.api_client import ApiClient
 from tests.sign_in_support import ABSENT, NHS, RFC7523, URL, SignInUnderTest, key_for
 
-pytest_plugins = ["tests.conftest_signin"]
-
 ALG = "Invalid 'alg' header in JWT - unsupported JWT algorithm - must be 'RS512'"
 KID = "Invalid 'kid' header in JWT - no matching public key"
 SUBJECT = "Missing or non-matching 'iss'/'sub' claims in JWT"
@@ -121,8 +119,7 @@ def test_a_client_without_a_key_is_told_to_register_one(sign_in: SignInUnderTest
     refused(
         sign_in.ask(me),
         403,
-        "You need to register a public key to use this authentication method"
-        " - please contact support to configure",
+        "You need to register a public key to use this authentication method - please contact support to configure",
     )
 
 
@@ -151,9 +148,7 @@ def test_unknown_revoked_and_wrong_key_answer_identically(sign_in: SignInUnderTe
 
 
 def raw(sign_in: SignInUnderTest, body: bytes, kind="application/x-www-form-urlencoded", query="") -> tuple:
-    answer = sign_in.run(
-        sign_in.http.post(f"/oauth2/token{query}", content=body, headers={"content-type": kind})
-    )
+    answer = sign_in.run(sign_in.http.post(f"/oauth2/token{query}", content=body, headers={"content-type": kind}))
     return answer.status_code, answer.json()["error"]
 
 

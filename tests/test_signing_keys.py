@@ -16,8 +16,6 @@ from auth.tenancy import Database
 from auth.verifier import Verifier
 from tests.sign_in_support import URL, SignInUnderTest
 
-pytest_plugins = ["tests.conftest_signin"]
-
 
 def test_replicas_that_race_make_one_set(sign_in: SignInUnderTest) -> None:
     async def replica() -> Ring:

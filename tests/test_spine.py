@@ -122,7 +122,5 @@ def test_another_trust_sees_nothing_of_it(stage: Stage, told: dict[str, Any]) ->
     assert stage.ask("RNK", PROGRESS) == {"progress": []}
     assert stage.ask("RNK", "query($id: ID!) { node(id: $id) { id } }", id=told["system"]) == {"node": None}
     assert stage.ask("RNK", "{ systems { totalCount } }") == {"systems": {"totalCount": 0}}
-    refused = stage.change(
-        "RNK", "reportTest", system=told["system"], build=told["build"], test="SMOKE", **PASSED
-    )
+    refused = stage.change("RNK", "reportTest", system=told["system"], build=told["build"], test="SMOKE", **PASSED)
     assert (refused["__typename"], refused["path"]) == ("NotFound", ["input", "system"])

@@ -7,7 +7,9 @@ import pytest
 from tests.stage import Stage
 from tests.test_spine import FAILED, PASSED
 
-LINE = '{ progress(incident: "CARENOTES-2022") { testing mandatoryMet percentMet openFailures currentBuild { label } } }'
+LINE = (
+    '{ progress(incident: "CARENOTES-2022") { testing mandatoryMet percentMet openFailures currentBuild { label } } }'
+)
 MANDATORY = ("CONNECTIVITY", "SMOKE", "ACCESS", "INTERFACE", "DATA_INTEGRITY", "UAT", "OAT")
 
 
@@ -23,9 +25,7 @@ def told(fresh_stage: Stage) -> dict[str, Any]:
         detectedAt="2022-08-04T06:00:00Z",
     )
     product = stage.change("SUPPLIER", "registerProduct", code="CARENOTES", name="Carenotes", category="EPR")
-    system = stage.change(
-        "R1A", "registerSystem", product=product["id"], incident=incident["id"], name="Carenotes"
-    )
+    system = stage.change("R1A", "registerSystem", product=product["id"], incident=incident["id"], name="Carenotes")
     return {
         "stage": stage,
         "product": product["id"],
@@ -82,9 +82,7 @@ def test_a_correction_counts_instead_of_the_report_and_only_once(told: dict[str,
     )
     assert right["corrects"] == {"id": wrong["id"], "outcome": "FAILED"}
     assert (line(told)["openFailures"], line(told)["mandatoryMet"]) == (0, 1)
-    again = told["stage"].change(
-        "R1A", "correctTestReport", corrects=wrong["id"], reason="Once more", **PASSED
-    )
+    again = told["stage"].change("R1A", "correctTestReport", corrects=wrong["id"], reason="Once more", **PASSED)
     assert again["code"] == "ALREADY_DECIDED"
 
 

@@ -14,8 +14,6 @@ from auth.access_token import Unauthenticated
 from auth.scope import Scope
 from tests.sign_in_support import ABSENT, TOKEN_URL, URL, SignInUnderTest, key_for, merged, rsa_key
 
-pytest_plugins = ["tests.conftest_signin"]
-
 NOW = int(time.time())
 
 
@@ -143,20 +141,11 @@ def test_thirty_seconds_of_grace(sign_in: SignInUnderTest) -> None:
     "claims",
     [
         *({"sub": sub} for sub in (ABSENT, None, "somebody", ["a"], 7)),
-        *(
-            {"client_id": me, "sub": me}
-            for me in ("a\x00b", "\ud800bc", "' OR 1=1", "ab", "x" * 81, "", ["a"])
-        ),
+        *({"client_id": me, "sub": me} for me in ("a\x00b", "\ud800bc", "' OR 1=1", "ab", "x" * 81, "", ["a"])),
         *({"jti": jti} for jti in (ABSENT, None, "", 7, ["a"])),
         *({"scope": scope} for scope in (ABSENT, None, ["activity:read"], {"activity:read": True}, 7)),
-        *(
-            {"tenant": tenant}
-            for tenant in (ABSENT, None, "", "r1a", "R1A\n", "R1A' --", "R\x001A", ["R1A"], 7)
-        ),
-        *(
-            {"tenant_kind": kind}
-            for kind in (ABSENT, None, "", "trust", "OPERATOR", "app_national", ["TRUST"])
-        ),
+        *({"tenant": tenant} for tenant in (ABSENT, None, "", "r1a", "R1A\n", "R1A' --", "R\x001A", ["R1A"], 7)),
+        *({"tenant_kind": kind} for kind in (ABSENT, None, "", "trust", "OPERATOR", "app_national", ["TRUST"])),
     ],
 )
 def test_a_token_that_lacks_what_ours_have_is_refused(sign_in: SignInUnderTest, claims: dict) -> None:
@@ -229,7 +218,7 @@ def test_the_memory_is_bounded(sign_in: SignInUnderTest, monkeypatch) -> None:
     monkeypatch.setattr("auth.verifier.REMEMBERED", 3)
     tokens = [forged(sign_in, jti=f"forged-{number}") for number in range(5)]
     assert all(sign_in.verify(token) for token in tokens)
-    assert len(sign_in.verifier._believed) == 3  # noqa: SLF001 - its size is what is promised
+    assert len(sign_in.verifier._believed) == 3
 
 
 def test_a_published_key_verifies_and_holds_no_secret(sign_in: SignInUnderTest) -> None:

@@ -38,9 +38,7 @@ async def open_(
         col(Incident.tenant_ods) == caller.tenant_ods, col(Incident.reference) == input.reference
     )
     if existing := await db.one(mine):
-        return AlreadyRegistered(
-            message="You opened an incident by this reference.", existing=existing.global_id()
-        )
+        return AlreadyRegistered(message="You opened an incident by this reference.", existing=existing.global_id())
     incident = await db.keep(
         Incident(
             **db.made,
@@ -92,9 +90,7 @@ async def stand_down(
     return await db.keep(declaration)
 
 
-async def _declare(
-    db: Transaction, incident: Incident, declared: Declaration | DeclareIncident
-) -> IncidentDeclaration:
+async def _declare(db: Transaction, incident: Incident, declared: Declaration | DeclareIncident) -> IncidentDeclaration:
     stated = declared.model_dump(exclude={"incident", "idempotency_key"})
     stated["effective_from"] = declared.effective_from or db.now
     return await db.keep(
@@ -117,6 +113,4 @@ async def _is_supplier(db: Transaction, ods_code: str | None) -> bool:
 
 async def by_reference(db: Transaction, reference: str) -> Incident | None:
     """Return the incident by its reference; where several openers used it, the one opened first."""
-    return await db.one(
-        select(Incident).where(col(Incident.reference) == reference).order_by(col(Incident.created_at))
-    )
+    return await db.one(select(Incident).where(col(Incident.reference) == reference).order_by(col(Incident.created_at)))

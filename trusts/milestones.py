@@ -125,9 +125,7 @@ async def listed(
     """Return the milestones the caller may see, in the order they were published."""
     found = select(Milestone)
     if product is not None:
-        found = found.where(
-            col(Milestone.product_id).in_(select(col(Product.id)).where(col(Product.code) == product))
-        )
+        found = found.where(col(Milestone.product_id).in_(select(col(Product.id)).where(col(Product.code) == product)))
     if status is not None:
         found = found.where(col(Milestone.status) == status)
     return await db.page(found, Order(Milestone, (product, status)), first, after)

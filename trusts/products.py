@@ -11,13 +11,9 @@ from schema.product import Build, Product, RegisterBuild, RegisterProduct
 async def register(db: Transaction, caller: Caller, input: RegisterProduct) -> Product | AlreadyRegistered:
     """Register a product of the calling supplier; every caller sees it."""
     await db.lock(f"product:{caller.tenant_ods}:{input.code}")
-    mine = select(Product).where(
-        col(Product.tenant_ods) == caller.tenant_ods, col(Product.code) == input.code
-    )
+    mine = select(Product).where(col(Product.tenant_ods) == caller.tenant_ods, col(Product.code) == input.code)
     if existing := await db.one(mine):
-        return AlreadyRegistered(
-            message="You registered a product by this code.", existing=existing.global_id()
-        )
+        return AlreadyRegistered(message="You registered a product by this code.", existing=existing.global_id())
     return await db.keep(Product(**db.made, **input.model_dump(exclude={"idempotency_key"})))
 
 
@@ -36,13 +32,9 @@ async def register_build(
         return ValidationFailed.of("builtAt", "is in the future")
     await db.lock(product.id)
     await db.refresh(product)
-    builds = await db.all(
-        select(Build).where(col(Build.product_id) == product.id).order_by(col(Build.number).desc())
-    )
+    builds = await db.all(select(Build).where(col(Build.product_id) == product.id).order_by(col(Build.number).desc()))
     if existing := next((build for build in builds if build.label == input.label), None):
-        return AlreadyRegistered(
-            message="This product has a build by this label.", existing=existing.global_id()
-        )
+        return AlreadyRegistered(message="This product has a build by this label.", existing=existing.global_id())
     before = builds[0] if builds else None
     number = before.number + 1 if before else 1
     build = await db.keep(
@@ -51,9 +43,7 @@ async def register_build(
             **input.model_dump(exclude={"product", "idempotency_key"}),
             product_id=product.id,
             number=number,
-            results_count_from=number
-            if before is None or input.safety_relevant_change
-            else before.results_count_from,
+            results_count_from=number if before is None or input.safety_relevant_change else before.results_count_from,
             supersedes_id=before.id if before else None,
         )
     )

@@ -19,9 +19,7 @@ from schema.system import System
 from schema.testing import TestMilestone, TestOutcome, TestReport
 
 
-async def lines(
-    db: Transaction, incident: str | None = None, region: str | None = None
-) -> list[SystemProgress]:
+async def lines(db: Transaction, incident: str | None = None, region: str | None = None) -> list[SystemProgress]:
     """Where every system stands that the caller may see: one line each, by region, trust and system."""
     latest, coming, results = _latest_report(), _next_milestone(), _results()
     report, milestone = aliased(TestReport, latest), aliased(Milestone, coming)
@@ -75,18 +73,14 @@ def _standing(reported: int, failing: int, *, done: bool) -> TestingStanding:
 def _stands() -> ColumnElement[bool]:
     """Return the condition that no later report corrects this one."""
     later = aliased(TestReport)
-    return ~exists().where(
-        col(later.tenant_ods) == TestReport.tenant_ods, col(later.corrects_id) == TestReport.id
-    )
+    return ~exists().where(col(later.tenant_ods) == TestReport.tenant_ods, col(later.corrects_id) == TestReport.id)
 
 
 def _latest_report() -> LateralFromClause:
     newest = col(TestReport.as_of).desc(), col(TestReport.reported_at).desc(), col(TestReport.id).desc()
     return (
         columns(TestReport)
-        .where(
-            col(TestReport.system_id) == System.id, col(TestReport.tenant_ods) == System.tenant_ods, _stands()
-        )
+        .where(col(TestReport.system_id) == System.id, col(TestReport.tenant_ods) == System.tenant_ods, _stands())
         .order_by(*newest)
         .limit(1)
         .correlate(System)

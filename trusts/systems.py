@@ -75,7 +75,7 @@ async def register_interim(
     )
 
 
-async def listed(
+async def listed(  # noqa: PLR0913, PLR0917 - the filters of the API
     db: Transaction,
     incident: str | None = None,
     product: str | None = None,
@@ -91,9 +91,7 @@ async def listed(
             col(System.incident_id).in_(select(col(Incident.id)).where(col(Incident.reference) == incident))
         )
     if product is not None:
-        found = found.where(
-            col(System.product_id).in_(select(col(Product.id)).where(col(Product.code) == product))
-        )
+        found = found.where(col(System.product_id).in_(select(col(Product.id)).where(col(Product.code) == product)))
     if region is not None:
         found = found.where(col(System.region_ods) == region)
     if state is not None:

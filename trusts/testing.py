@@ -76,6 +76,4 @@ async def _superseded(db: Transaction, build: Build) -> BuildSuperseded | None:
     current = await db.one(select(Build).where(col(Build.id) == product.current_build_id))
     if current is None:
         return None
-    return BuildSuperseded(
-        path=["input", "build"], current_build=current.global_id(), current_label=current.label
-    )
+    return BuildSuperseded(path=["input", "build"], current_build=current.global_id(), current_label=current.label)

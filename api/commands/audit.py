@@ -4,11 +4,12 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
+from joserfc.jwk import ECKey
 from pydantic import SecretStr
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -39,40 +40,39 @@ Url = Annotated[str | None, typer.Option(help="The database, as reinstate_app; e
 def verify(
     file: Annotated[Path | None, typer.Argument(help="An export; else the database itself.")] = None,
     checkpoint: Annotated[list[Path] | None, typer.Option(help="Kept earlier; repeat for more.")] = None,
-    jwks: Annotated[
-        Path | None, typer.Option(help="The keys that signed the checkpoints; else the database's.")
-    ] = None,
+    jwks: Annotated[Path | None, typer.Option(help="The keys of the checkpoints; else the database's.")] = None,
     database_url: Url = None,
 ) -> None:
-    """Take every hash again and follow every link. Status 1: the first bad link, or what was lost; 2: no verdict."""
+    """Take every hash again, follow every link. Status 1: a bad link, or data lost; 2: there is no verdict."""
     texts = texts_of(checkpoint or [])
-    asks = file is None or (texts and jwks is None)
-    with _opened(database_url) if asks else nullcontext() as place:
-        keys = keys_of(jwks) if jwks else {}
-        if place and texts and jwks is None:
-            keys = run_as(place, SignIn(), "audit", own_keys)
-        verdict = _verdict(file, place, checkpoints_of(texts, keys))
+    keys = keys_of(jwks) if jwks else _own_keys(database_url) if texts else {}
+    checkpoints = checkpoints_of(texts, keys)
+    with counting("events hold so far") as say:
+        if file:
+            verdict = _verify_file(file, checkpoints, say)
+        else:
+            with _opened(database_url) as place:
+                verdict = _run(place, lambda database: ledger.verify(database, checkpoints, say))
     if verdict.fault:
         typer.echo(verdict.fault.sentence, err=True)
         raise typer.Exit(1)
-    typer.echo(
-        f"Whole: {verdict.events:,} events, organisations: {len(verdict.heads):,}, checkpoints: {len(texts):,}."
-    )
+    held = f"{verdict.events:,} events in {len(verdict.heads):,} chains"
+    typer.echo(f"Whole: {held}, {len(checkpoints):,} checkpoints.")
 
 
 @app.command()
 def export(organisation: Organisation, output: Output = None, database_url: Url = None) -> None:
     """Write an organisation's events as JSON lines of the very strings that were hashed."""
 
-    async def write(database: Database) -> None:
+    async def copy(database: Database) -> None:
         if await ledger.head(database, organisation) is None:
             raise UsageError(f"{organisation} has no events; give another organisation's code.")
-        with writing(output) as file:
+        with writing(output) as write:
             async for page in ledger.export(database, organisation):
-                file.write(page)
+                write(page)
 
     with _opened(database_url) as place:
-        _run(place, write)
+        _run(place, copy)
 
 
 @app.command()
@@ -82,7 +82,7 @@ def checkpoint(
     jwks: Annotated[Path | None, typer.Option(help="Where to write the keys that verify it.")] = None,
     database_url: Url = None,
 ) -> None:
-    """Sign the last event of an organisation's history. Keep it elsewhere, with the keys: they are rotated."""
+    """Sign the last event of an organisation's history. Keep it elsewhere, with the keys, which rotate."""
     settings = Settings()
     with _opened(database_url) as place:
         head = _run(place, lambda database: ledger.head(database, organisation))
@@ -90,22 +90,23 @@ def checkpoint(
             raise UsageError(f"{organisation} has no events; give another organisation's code.")
         issuer = place.issuer(settings.public_url)
         ring = run_as(place, SignIn(), "audit checkpoint", lambda db: ensure_keys(db, issuer))
-    with writing(output) as file:
-        file.write(f"{sign(head, issuer, ring, time.time())}\n".encode())
+    with writing(output) as write:
+        write(f"{sign(head, issuer, ring, time.time())}\n".encode())
     if jwks:
-        with writing(jwks) as file:
-            file.write(json.dumps({"keys": list(ring.public.values())}, indent=1).encode())
+        with writing(jwks) as write:
+            write(json.dumps({"keys": list(ring.public.values())}, indent=1).encode())
 
 
-def _verdict(file: Path | None, place: Place | None, checkpoints: list[Checkpoint]) -> Verdict:
-    with counting("events hold so far") as say:
-        if file is None and place:
-            return _run(place, lambda database: ledger.verify(database, checkpoints, say))
-        assert file
-        verdict = chain.verify(counted(lines_of(file), say), checkpoints)
-    if verdict.fault and not verdict.fault.tenant_ods:
-        raise UsageError(f"{file} is not an export. {verdict.fault.sentence}")
+def _verify_file(file: Path, checkpoints: list[Checkpoint], say: Callable[[int], None]) -> Verdict:
+    verdict = chain.verify(counted(lines_of(file), say), checkpoints)
+    if not verdict.events and not (verdict.fault and verdict.fault.tenant_ods):
+        raise UsageError(f"{file} is not an export: it holds no event.")
     return verdict
+
+
+def _own_keys(url: str | None) -> dict[str, ECKey]:
+    with _opened(url) as place:
+        return run_as(place, SignIn(), "audit", own_keys)
 
 
 def _run(place: Place, work: Callable[[Database], Awaitable[T]]) -> T:
@@ -131,6 +132,4 @@ def _opened(url: str | None) -> Iterator[Place]:
     except DatabaseUnavailable as error:
         raise UsageError(str(error)) from error
     except (SQLAlchemyError, OSError) as error:
-        raise UsageError(
-            f"The database failed while it was read ({type(error).__name__}); try again."
-        ) from error
+        raise UsageError(f"The database failed while it was read ({type(error).__name__}); try again.") from error

@@ -3,10 +3,10 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from joserfc.jwk import ECKey
 
@@ -56,21 +56,38 @@ def keys_of(jwks: Path) -> dict[str, ECKey]:
 
 
 @contextmanager
-def writing(output: Path | None) -> Iterator[BinaryIO]:
-    """Give a file to write, its owner's alone and there only once it is whole; or standard output."""
+def writing(output: Path | None) -> Iterator[Callable[[bytes], None]]:
+    """Give what writes a file, its owner's alone and there only once it is whole; or to standard output."""
     if output is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        yield _writer(sys.stdout.buffer, "standard output")
         return
     part = output.with_name(f"{output.name}.part")
+    with _told(output):
+        file = os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
     try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            yield file
-        part.replace(output)
-    except OSError as error:
-        raise UsageError(f"{output} cannot be written ({error.strerror}).") from error
+        with file:
+            yield _writer(file, output)
+        with _told(output):
+            part.replace(output)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _writer(file: IO[bytes], name: object) -> Callable[[bytes], None]:
+    def write(data: bytes) -> None:
+        with _told(name):
+            file.write(data)
+            file.flush()
+
+    return write
+
+
+@contextmanager
+def _told(name: object) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{name} cannot be written ({error.strerror}).") from error
 
 
 def _read(path: Path) -> str:

@@ -1,18 +1,20 @@
 """Clients: the machines that may ask for an organisation."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from api.commands.asking import ask_all, operate
-from api.commands.key_files import write_key_file
 from api.failure import UsageError
 from api.settings import Settings
 from auth import clients
-from auth.clients import RegisterClient
+from auth.clients import RegisterClient, Registered
+from auth.key_file import write_key_file
+from auth.public_keys import read_public_jwks
+from auth.tenancy import Transaction
 from schema.api_client import AssertionProfile
+from schema.problem import Problem
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
@@ -25,26 +27,25 @@ def add(
     scope: Annotated[list[str], typer.Option(help="What it may ask for; repeat for more.")],
     output: Annotated[Path | None, typer.Option(help="Key file to write; never overwritten.")] = None,
     profile: Annotated[str, typer.Option(help="nhs (RS512) or rfc7523 (ES256).")] = "nhs",
-    public_jwks: Annotated[
-        Path | None, typer.Option(help="Its public keys as a JWK set, if it made its own.")
-    ] = None,
+    public_jwks: Annotated[Path | None, typer.Option(help="Its public keys as a JWK set, if it made its own.")] = None,
 ) -> None:
     """Register a client and write its key file; the private key is kept nowhere else."""
     if profile not in set(AssertionProfile):
         raise UsageError(f"The profile {profile!r} is none of {', '.join(AssertionProfile)}.")
     target = output or Path(f"{organisation.lower()}.json")
-    if public_jwks is None and target.exists():
-        raise UsageError(f"{target} exists; name another file with --output.")
-    stated = RegisterClient(
-        scopes=scope,
-        profile=AssertionProfile(profile),
-        public_jwks=_read_jwks(public_jwks) if public_jwks else None,
-    )
+    given = read_public_jwks(public_jwks) if public_jwks else None
+    stated = RegisterClient(scopes=scope, profile=AssertionProfile(profile), public_jwks=given)
     token_url = f"{Settings().public_url}/oauth2/token"
-    made = operate(organisation, "client add", lambda db: clients.register(db, token_url, stated))
+
+    async def register(db: Transaction) -> Registered | Problem:
+        made = await clients.register(db, token_url, stated)
+        if isinstance(made, Registered) and made.key_file:
+            write_key_file(target, made.key_file)  # before the commit: no client whose key nobody has
+        return made
+
+    made = operate(organisation, "client add", register)
     typer.echo(f"Registered {made.client.client_id} for {organisation}.")
     if made.key_file:
-        write_key_file(target, made.key_file)
         typer.echo(f"Its key file is {target}; hand it over safely and keep no copy.")
 
 
@@ -52,10 +53,8 @@ def add(
 def list_(organisation: Annotated[str | None, typer.Option(help="Of this ODS code alone.")] = None) -> None:
     """List the clients: id, organisation, profile, status and scopes."""
     for row in ask_all(lambda db: clients.listed(db, organisation)):
-        status = row.status.value.lower()
-        typer.echo(
-            f"{row.client_id}\t{row.tenant_ods}\t{row.assertion_profile.value}\t{status}\t{' '.join(row.scopes)}"
-        )
+        told = (row.client_id, row.tenant_ods, row.assertion_profile.value, row.status.value.lower())
+        typer.echo("\t".join((*told, " ".join(row.scopes))))
 
 
 @app.command()
@@ -63,13 +62,3 @@ def revoke(client_id: str, organisation: Organisation) -> None:
     """Revoke a client: it gets no more tokens, and those it has stop within 5 seconds."""
     operate(organisation, "client revoke", lambda db: clients.revoke(db, client_id))
     typer.echo(f"Revoked {client_id}; its tokens stop within 5 seconds.")
-
-
-def _read_jwks(file: Path) -> dict[str, object]:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f'{file} is not a JWK set; give a file with {{"keys": […]}}.') from error
-    if not isinstance(found, dict):
-        raise UsageError(f'{file} is not a JWK set; give a file with {{"keys": […]}}.')
-    return found

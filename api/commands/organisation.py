@@ -17,9 +17,7 @@ def add(
     name: Annotated[str, typer.Option(help="Its name.")],
     kind: Annotated[OrganisationKind, typer.Option(help="What part it plays.", case_sensitive=False)],
     region: Annotated[str | None, typer.Option(help="ODS code of its region, listed before.")] = None,
-    icb: Annotated[
-        str | None, typer.Option(help="ODS code of its integrated care board, listed before.")
-    ] = None,
+    icb: Annotated[str | None, typer.Option(help="ODS code of its integrated care board, listed before.")] = None,
 ) -> None:
     """List an organisation, or change what is listed of it."""
     stated = ListOrganisation(ods_code=ods_code, name=name, kind=kind, region_ods=region, icb_ods=icb)

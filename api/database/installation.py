@@ -26,14 +26,10 @@ async def prepare(admin: asyncpg.Connection, passwords: Mapping[str, str], datab
     """
     await admin.execute((importlib.resources.files("migrations") / "roles.sql").read_text(encoding="utf-8"))
     for role, password in passwords.items():
-        quoted = await admin.fetchval(
-            "select format('alter role %I password %L', $1::text, $2::text)", role, password
-        )
+        quoted = await admin.fetchval("select format('alter role %I password %L', $1::text, $2::text)", role, password)
         await admin.execute(quoted)
     if not await admin.fetchval("select true from pg_database where datname = $1", database):
-        await admin.execute(
-            f'create database "{database}" owner reinstate_owner template template0 encoding utf8'  # noqa: S608 - a constant
-        )
+        await admin.execute(f'create database "{database}" owner reinstate_owner template template0 encoding utf8')
         await admin.execute(f'revoke all on database "{database}" from public')
         await admin.execute(f'grant connect on database "{database}" to reinstate_app, reinstate_migrate')
 

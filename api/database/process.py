@@ -60,9 +60,7 @@ class Run:
             return full(folder)
         if "Address already in use" in told:
             return DatabaseUnavailable("The port for PostgreSQL is taken on 127.0.0.1: choose another.")
-        reasons = (
-            re.findall(r"(?:FATAL|PANIC|error): +(.+)", told) or told.splitlines() or ["it said nothing"]
-        )
+        reasons = re.findall(r"(?:FATAL|PANIC|error): +(.+)", told) or told.splitlines() or ["it said nothing"]
         return DatabaseUnavailable(
             f"PostgreSQL would not start in {folder} ({reasons[-1]}): "
             f"mend that (its log is in {self.log}), choose another folder, or set DATABASE_URL."

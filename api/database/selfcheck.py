@@ -28,6 +28,12 @@ _DEFINER = """
     select proname from pg_proc
     where prosecdef and pronamespace in ('public'::regnamespace, 'app'::regnamespace) limit 1
 """
+_NETS = (
+    (_RIGHTS, "the login has rights of its own on table {}"),
+    (_UNGUARDED, "table {} lacks forced row-level security or policies"),
+    (_UNSAFE_VIEW, "view {} does not run as its caller"),
+    (_DEFINER, "function {} runs as its owner"),
+)
 
 
 async def check(connection: asyncpg.Connection) -> None:
@@ -43,12 +49,11 @@ async def check(connection: asyncpg.Connection) -> None:
         raise DatabaseUnavailable("The database has no tables yet; run reinstate migrate.")
     if missing := [name for name in scripts() if name not in await applied(connection)]:
         raise DatabaseUnavailable(f"Migration {missing[0]} is not applied; run reinstate migrate.")
-    for query, what in (
-        (_RIGHTS, "the login has rights of its own on table {}"),
-        (_UNGUARDED, "table {} lacks forced row-level security or policies"),
-        (_UNSAFE_VIEW, "view {} does not run as its caller"),
-        (_DEFINER, "function {} runs as its owner"),
-    ):
+    await _check_nets(connection)
+
+
+async def _check_nets(connection: asyncpg.Connection) -> None:
+    for query, what in _NETS:
         if found := await connection.fetchval(query):
             raise DatabaseUnavailable(
                 f"We do not serve this database: {what.format(found)}; restore what the migrations made."

@@ -34,7 +34,7 @@ from api.graphql.operation import RefusedInput
 from api.graphql.operations import Mutation, Query
 from api.graphql.reading import RowReader
 from auth.caller import Caller
-from auth.tenancy import Database, Transaction
+from auth.tenancy import Database
 
 log = logging.getLogger("reinstate.graphql")
 PATIENCE = 10.0  # seconds one document may run
@@ -85,11 +85,9 @@ class Engine:
     async def answer(self, request: Request, caller: Caller, *, reads_only: bool = False) -> Answer:
         """Answer one document. Never raises: whatever fails is told with a code and what to do next."""
         try:
-            document, operation = _read(request)
+            document, operation = _read(request, reads_only=reads_only)
             if operation.operation is OperationType.QUERY:
                 return await self._question(request, document, caller)
-            if reads_only:
-                raise RefusedError("A change is sent by POST.")
             return await self._change(request, document, operation, caller)
         except GraphQLError as error:
             return _refused([error], request)
@@ -139,18 +137,18 @@ async def _execute(request: Request, document: DocumentNode, context: Context) -
             _located(error, failure, request) for error, failure in zip(result.errors, failures, strict=True)
         ]
     worst = max((failure.status for failure in failures), default=200)
-    return Answer(
-        _encode(body), worst, has_errors=bool(failures), retryable=any(f.retryable for f in failures)
-    )
+    return Answer(_encode(body), worst, has_errors=bool(failures), retryable=any(f.retryable for f in failures))
 
 
-def _read(request: Request) -> tuple[DocumentNode, OperationDefinitionNode]:
+def _read(request: Request, *, reads_only: bool) -> tuple[DocumentNode, OperationDefinitionNode]:
     document = _parsed(request.query)
     operation = get_operation_ast(document, request.operation_name)
     if operation is None:
         raise RefusedError("The document has no operation by that name, or several and none was named.")
     if operation.operation is OperationType.SUBSCRIPTION:
         raise RefusedError("Subscriptions are not offered here; ask activity(after:) again.")
+    if reads_only and operation.operation is OperationType.MUTATION:
+        raise RefusedError("A change is sent by POST.")
     refuse_excess(document, operation, request.variables)
     if errors := _faults(request.query):
         raise errors[0]
@@ -171,8 +169,7 @@ def _key(request: Request, field: FieldNode) -> str | None:
     if request.idempotency_key:
         return request.idempotency_key
     given = {
-        node.name.value: value_from_ast_untyped(node.value, dict(request.variables))
-        for node in field.arguments or ()
+        node.name.value: value_from_ast_untyped(node.value, dict(request.variables)) for node in field.arguments or ()
     }
     inside = given["input"].get("idempotencyKey") if isinstance(given.get("input"), dict) else None
     return inside if isinstance(inside, str) else None

@@ -53,13 +53,9 @@ class Failure:
         return {"message": self.message, "extensions": extensions}
 
 
-UNAVAILABLE = Failure(
-    "DATABASE_UNAVAILABLE", "The database cannot be reached; try again in a second.", True, 503
-)
+UNAVAILABLE = Failure("DATABASE_UNAVAILABLE", "The database cannot be reached; try again in a second.", True, 503)
 BUSY = Failure("BUSY", "Somebody else is changing the same thing; send the same request again.", True)
-FULL = Failure(
-    "STORAGE_LOW", "There is no room to keep changes; reading works. Tell the operator.", True, 503
-)
+FULL = Failure("STORAGE_LOW", "There is no room to keep changes; reading works. Tell the operator.", True, 503)
 SLOW = Failure("TIMEOUT", "This took too long and was stopped; ask for less, or try again.", True)
 CURSOR = Failure("BAD_CURSOR", "This cursor does not belong to this list with this filter; start without it.")
 PAGE = Failure("BAD_PAGE", f"first must be from 0 to {LARGEST_PAGE}.")

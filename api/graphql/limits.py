@@ -88,9 +88,7 @@ class Measure:
         return min(max(given, 1), LARGEST_PAGE) if isinstance(given, int) else DEFAULT_PAGE
 
 
-def refuse_excess(
-    document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]
-) -> int:
+def refuse_excess(document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> int:
     """Refuse a document that is too deep, too wide or too dear; return what it costs."""
     measure = Measure(document, variables)
     cost, depth = measure.of(operation.selection_set)
@@ -102,7 +100,5 @@ def refuse_excess(
         ("cost", cost, HIGHEST_COST),
     ):
         if measured > most:
-            raise TooMuchError(
-                f"This document has {what} {measured:,}; at most {most:,} are answered. Ask for less."
-            )
+            raise TooMuchError(f"This document has {what} {measured:,}; at most {most:,} are answered. Ask for less.")
     return cost

@@ -52,7 +52,7 @@ async def _viewer(info: ContextInfo) -> Viewer:
     )
 
 
-async def _node(info: ContextInfo, id: strawberry.ID) -> Node | None:  # noqa: A002 - Relay's name
+async def _node(info: ContextInfo, id: strawberry.ID) -> Node | None:
     if Scope.PROGRESS_READ not in info.context.caller.scopes:
         raise NotPermittedError(Scope.PROGRESS_READ)
     named = read_global_id(id)

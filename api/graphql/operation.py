@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import strawberry
+from strawberry.pydantic.error import InputValidationError
 from strawberry.schema.exception_handlers import ExceptionHandler
 from strawberry.types.field import StrawberryField
 from strawberry.types.info import Info
-from strawberry.pydantic.error import InputValidationError
 
 from api.graphql.context import Context
 from api.graphql.failure import NotPermittedError
@@ -47,14 +47,12 @@ def mutation(rule: Rule, *, needs: Scope) -> Any:
     signature = inspect.signature(rule, eval_str=True)
     argument = list(signature.parameters.values())[2]
 
-    async def resolve(info: ContextInfo, input: Any) -> Any:  # noqa: A002 - the argument's name in the API
+    async def resolve(info: ContextInfo, input: Any) -> Any:
         context = info.context
         if needs not in context.caller.scopes:
             return refuse(
                 info,
-                NotPermitted(
-                    message="Your client may not do this.", needs=needs, next_step=ASK.format(needs)
-                ),
+                NotPermitted(message="Your client may not do this.", needs=needs, next_step=ASK.format(needs)),
             )
         if context.refusal:
             return context.refusal
@@ -68,9 +66,7 @@ def mutation(rule: Rule, *, needs: Scope) -> Any:
     return strawberry.field(resolver=resolve, description=inspect.getdoc(rule), metadata={CAN: needs})
 
 
-ASK = (
-    "Ask the operator of this installation for a client with the scope {}, if your organisation may hold it."
-)
+ASK = "Ask the operator of this installation for a client with the scope {}, if your organisation may hold it."
 
 
 def refuse(info: ContextInfo, problem: Problem) -> Problem:
@@ -84,7 +80,11 @@ class RefusedInput(ExceptionHandler[InputValidationError, ValidationFailed]):
     """Answers an input that does not meet its description with the fields it is about."""
 
     def handle(
-        self, exception: InputValidationError, *, field: StrawberryField, info: Info[Any, Any]
+        self,
+        exception: InputValidationError,
+        *,
+        field: StrawberryField,  # noqa: ARG002 - the protocol's
+        info: Info[Any, Any],
     ) -> ValidationFailed | None:
         """Return the typed refusal of an input."""
         errors = [

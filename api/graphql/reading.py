@@ -33,9 +33,7 @@ class RowReader:
         if None in key:
             return None
         referred = [column for _, column in pairs]
-        return await self._loader(
-            ("one", relation), functools.partial(self._rows, relation.noun, referred)
-        ).load(key)
+        return await self._loader(("one", relation), functools.partial(self._rows, relation.noun, referred)).load(key)
 
     async def many(self, relation: Relation, row: Any, first: int, after: str | None) -> Connection[Any]:
         """Return a page of the rows that point back."""
@@ -49,16 +47,12 @@ class RowReader:
         async def count() -> int:
             return int(await self._loader(("count", relation), counted).load(key))
 
-        return order.page(
-            await self._loader(("many", relation, size, after), shown).load(key), size, after, count
-        )
+        return order.page(await self._loader(("many", relation, size, after), shown).load(key), size, after, count)
 
     async def node(self, noun: type[Node], key: Key) -> Any:
         """Return a row by its noun's own key."""
         order = Order(noun, ())
-        return await self._loader(("node", noun), functools.partial(self._rows, noun, order.columns)).load(
-            key
-        )
+        return await self._loader(("node", noun), functools.partial(self._rows, noun, order.columns)).load(key)
 
     def _loader(self, name: Key, load: Load) -> DataLoader[Key, Any]:
         if name not in self._loaders:
@@ -74,9 +68,7 @@ class RowReader:
         self, order: Order, referring: list[Any], size: int, after: str | None, keys: list[Key]
     ) -> list[list[Any]]:
         place = func.row_number().over(partition_by=referring, order_by=order.by).label("place")
-        ranked = (
-            columns(order.noun, place).where(tuple_(*referring).in_(keys), *order.beyond(after)).subquery()
-        )
+        ranked = columns(order.noun, place).where(tuple_(*referring).in_(keys), *order.beyond(after)).subquery()
         shown = aliased(order.noun, ranked)
         found = await self._db.all(select(shown).where(ranked.c.place <= size + 1).order_by(ranked.c.place))
         pages: dict[Key, list[Any]] = {key: [] for key in keys}

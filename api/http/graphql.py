@@ -17,6 +17,7 @@ from auth.verifier import Verifier
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
 LARGEST_BODY = 100_000  # bytes
+_SHAPE = (("variables", dict, "an object"), ("operationName", str, "text"), ("extensions", dict, "an object"))
 _KEY = re.compile(r"^[\x21-\x7e]{8,120}$")
 
 Http = HttpRequest[Any, Any, State]
@@ -71,23 +72,17 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _request(given: dict[str, Any], request: Http) -> Request:
-    query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
-    key = request.headers.get("idempotency-key")
+    query, key = given.get("query"), request.headers.get("idempotency-key")
     if not isinstance(query, str) or not query:
         raise Refusal(400, "BAD_REQUEST", "query must be a GraphQL document.")
-    if variables is not None and not isinstance(variables, dict):
-        raise Refusal(400, "BAD_REQUEST", "variables must be an object.")
-    if name is not None and not isinstance(name, str):
-        raise Refusal(400, "BAD_REQUEST", "operationName must be text.")
-    if given.get("extensions") is not None and not isinstance(given["extensions"], dict):
-        raise Refusal(400, "BAD_REQUEST", "extensions must be an object.")
+    for name, kind, words in _SHAPE:
+        if given.get(name) is not None and not isinstance(given[name], kind):
+            raise Refusal(400, "BAD_REQUEST", f"{name} must be {words}.")
     if key is not None and not _KEY.match(key):
-        raise Refusal(
-            400, "BAD_IDEMPOTENCY_KEY", "Idempotency-Key must be 8 to 120 visible ASCII characters."
-        )
+        raise Refusal(400, "BAD_IDEMPOTENCY_KEY", "Idempotency-Key must be 8 to 120 visible ASCII characters.")
     if not _storable(given):
         raise Refusal(400, "BAD_TEXT", "The request holds a NUL or half a surrogate pair; remove it.")
-    return Request(query, variables or {}, name or None, request_id(request), key)
+    return Request(query, given.get("variables") or {}, given.get("operationName") or None, request_id(request), key)
 
 
 def _storable(given: dict[str, Any]) -> bool:
@@ -136,6 +131,4 @@ def _respond(answer: Answer, media_type: str, asked: Request) -> Response[bytes]
     headers = {"X-Request-Id": asked.request_id, "Cache-Control": "no-store"}
     if status == 503:
         headers["Retry-After"] = "1"
-    return Response(
-        answer.body, status_code=status, media_type=f"{media_type}; charset=utf-8", headers=headers
-    )
+    return Response(answer.body, status_code=status, media_type=f"{media_type}; charset=utf-8", headers=headers)

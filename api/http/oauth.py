@@ -61,9 +61,7 @@ async def _form(request: _Request) -> FormPost:
 
 
 def _reply(answer: Answer) -> _Reply:
-    return Response(
-        answer.body, status_code=answer.status, headers=dict(answer.headers), media_type="application/json"
-    )
+    return Response(answer.body, status_code=answer.status, headers=dict(answer.headers), media_type="application/json")
 
 
 def _too_large(request: _Request, refused: HTTPException) -> _Reply:

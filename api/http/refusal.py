@@ -44,9 +44,7 @@ def refused(request: Request[Any, Any, State], error: Refusal) -> Response[bytes
 def unauthenticated(request: Request[Any, Any, State], error: Unauthenticated) -> Response[bytes]:
     """Answer a token that is not good (RFC 6750)."""
     challenge = f'Bearer realm="reinstate", error="{error.code}", error_description="{error.description}"'
-    return _respond(
-        request, Refusal(401, "UNAUTHENTICATED", error.description, {"WWW-Authenticate": challenge})
-    )
+    return _respond(request, Refusal(401, "UNAUTHENTICATED", error.description, {"WWW-Authenticate": challenge}))
 
 
 def unavailable(request: Request[Any, Any, State], error: SignInUnavailable) -> Response[bytes]:

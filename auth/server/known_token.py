@@ -66,7 +66,5 @@ def find_token(session: Session, token: str, issuer: Issuer, ring: Ring) -> Know
     except Unauthenticated:
         return None
     ended = session.execute(select(RevokedToken.jti).where(col(RevokedToken.jti) == says.token_id)).first()
-    status = session.execute(
-        select(ApiClient.status).where(col(ApiClient.client_id) == says.client_id)
-    ).scalar()
+    status = session.execute(select(ApiClient.status).where(col(ApiClient.client_id) == says.client_id)).scalar()
     return KnownToken(says, issuer, revoked=ended is not None or status is not ClientStatus.ACTIVE)

@@ -5,8 +5,7 @@ from auth.server.form import Refused
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 _UNREGISTERED = (
-    "You need to register a public key to use this authentication method"
-    " - please contact support to configure"
+    "You need to register a public key to use this authentication method - please contact support to configure"
 )
 
 

@@ -25,15 +25,11 @@ class TokenServer:
 
     async def revoke(self, db: Transaction, form: FormPost) -> Answer:
         """End a token of the client's organisation (RFC 7009)."""
-        return await self._ask(
-            db, form, lambda request: self._core.create_endpoint_response("revocation", request)
-        )
+        return await self._ask(db, form, lambda request: self._core.create_endpoint_response("revocation", request))
 
     async def introspect(self, db: Transaction, form: FormPost) -> Answer:
         """Say what a token of the client's organisation says (RFC 7662)."""
-        return await self._ask(
-            db, form, lambda request: self._core.create_endpoint_response("introspection", request)
-        )
+        return await self._ask(db, form, lambda request: self._core.create_endpoint_response("introspection", request))
 
     async def jwks(self, db: Transaction, _form: FormPost | None = None) -> Answer:
         """Publish the keys that verify tokens (RFC 7517)."""

@@ -134,11 +134,7 @@ class Order:
             parts: list[str] = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         except (binascii.Error, ValueError) as error:
             raise BadCursorError from error
-        if (
-            not isinstance(parts, list)
-            or parts[:1] != [self._tag]
-            or not all(isinstance(p, str) for p in parts)
-        ):
+        if not isinstance(parts, list) or parts[:1] != [self._tag] or not all(isinstance(p, str) for p in parts):
             raise BadCursorError
         return parts[1:]
 

@@ -66,9 +66,7 @@ class Row(SQLModel):
     @declared_attr.directive
     def __tablename__(cls) -> str:  # noqa: N805 - SQLAlchemy hands the class
         """Return the noun in snake case."""
-        return "".join(
-            f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(cls.__name__)
-        )
+        return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(cls.__name__))
 
 
 class Followed(Row, Node):

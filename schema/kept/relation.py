@@ -65,11 +65,7 @@ def many(target: str, via: str, *, description: str, newest_first: bool = False)
     module, name = target.rsplit(".", 1)
     lazy: Any = Annotated[name, strawberry.lazy(module)]
 
-    async def resolve(
-        self: Any, info: strawberry.Info, first: int = DEFAULT_PAGE, after: str | None = None
-    ) -> Any:
+    async def resolve(self: Any, info: strawberry.Info, first: int = DEFAULT_PAGE, after: str | None = None) -> Any:
         return await info.context.reader.many(relation, self, first, after)
 
-    return sp.field(
-        resolve, description=description, metadata={"many": relation}, graphql_type=Connection[lazy]
-    )
+    return sp.field(resolve, description=description, metadata={"many": relation}, graphql_type=Connection[lazy])

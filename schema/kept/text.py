@@ -29,7 +29,5 @@ def without_patient_data(text: str) -> str:
     return text
 
 
-OdsCode = Annotated[
-    str, Field(regex=r"^[A-Z0-9]{3,10}$", max_length=10, description="ODS code, by pattern only.")
-]
+OdsCode = Annotated[str, Field(regex=r"^[A-Z0-9]{3,10}$", max_length=10, description="ODS code, by pattern only.")]
 Text = Annotated[str, AfterValidator(without_patient_data)]

@@ -89,9 +89,7 @@ class Verification:
         current = self._current.tenant_ods
         if head.sequence == 1 or head.tenant_ods == current:
             return None
-        return _fault(
-            head.tenant_ods, head.sequence, f"comes among those of {current}: chains must not be mixed"
-        )
+        return _fault(head.tenant_ods, head.sequence, f"comes among those of {current}: chains must not be mixed")
 
     def _contradicted(self, head: Checkpoint) -> Fault | None:
         if self._witnesses.get((head.tenant_ods, head.sequence), {head}) == {head}:
@@ -150,6 +148,4 @@ def _cut(tenant: str, last: int, witnessed: int) -> Fault:
 
 
 def _fault(tenant: str, sequence: int, said: str) -> Fault:
-    return Fault(
-        tenant, sequence, f"Event {sequence} of {tenant[:10] if tenant.isalnum() else 'nobody'} {said}."
-    )
+    return Fault(tenant, sequence, f"Event {sequence} of {tenant[:10] if tenant.isalnum() else 'nobody'} {said}.")

@@ -69,10 +69,7 @@ async def verify(
 async def head(database: Database, organisation: str) -> Checkpoint | None:
     """Return the last event of an organisation's chain, None when it has none."""
     newest = (
-        select(*_SPELLED)
-        .where(col(Event.tenant_ods) == organisation)
-        .order_by(col(Event.sequence).desc())
-        .limit(1)
+        select(*_SPELLED).where(col(Event.tenant_ods) == organisation).order_by(col(Event.sequence).desc()).limit(1)
     )
     async with database.transaction(_AUDITOR, "audit", read_only=True) as db:
         rows = await db.rows(newest)

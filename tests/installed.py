@@ -1,0 +1,148 @@
+"""An installation under test: the application in this process, or replicas of it as processes of their own."""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from api.app import create_app
+from auth.access_token import AccessToken, new_token_id
+from auth.caller import SignIn
+from auth.issuer import Issuer
+from auth.signing import Ring, ensure_keys
+from auth.tenancy import Database
+from tests.embedded import eventually
+from tests.stage import caller
+
+URL = "https://reinstate.example"
+
+
+class Site:
+    """The whole application on a database, asked over HTTP within this process."""
+
+    def __init__(self, url: str, runner: asyncio.Runner) -> None:
+        self.runner = runner
+        self.issuer = Issuer(URL, secrets.token_bytes(32))
+        self.database = Database(url)
+        self.app = create_app(self.database, self.issuer)
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        self.http = httpx.AsyncClient(transport=transport, base_url=URL, timeout=30)
+        self._ring: Ring | None = None
+
+    async def token(self, code: str = "NATIONAL") -> str:
+        """Give a token of an organisation's with every scope of its kind."""
+        if self._ring is None:
+            async with self.database.change(SignIn(), "test") as db:
+                self._ring = await ensure_keys(db, self.issuer)
+        as_ = caller(code)
+        now = int(time.time())
+        says = AccessToken(as_.subject, code, as_.kind, as_.scopes, new_token_id(), now, now + 600)
+        return says.write(self.issuer, self._ring)
+
+    async def post(
+        self, document: str, headers: dict[str, str] | None = None, /, token: str = "", **variables: Any
+    ) -> httpx.Response:
+        """Post a document as somebody."""
+        known = {"Authorization": f"Bearer {token or await self.token()}"}
+        body = {"query": document, "variables": variables}
+        return await self.http.post("/graphql", json=body, headers=known | (headers or {}))
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.runner.run(self.http.aclose())
+        self.runner.run(self.database.close())
+
+
+def code_of(answer: httpx.Response) -> str:
+    """Give the code of an answer's first error."""
+    return str(answer.json()["errors"][0]["extensions"]["code"])
+
+
+class Replica:
+    """One API process on a port of this machine's."""
+
+    def __init__(self, port: int, environment: dict[str, str], log: Path, *command: str) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self._environment = environment
+        self._log = log
+        self._command = command or ("serve", "--port", str(port))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, without waiting for its answer."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                cli(*self._command), env=plain_environment(self._environment), stdout=log, stderr=log
+            )
+
+    def ready(self, within: float = 20) -> bool:
+        """Tell whether it answers that it is ready, in some time."""
+        return eventually(self._is_ready, within)
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether the process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def kill(self, how: int = signal.SIGKILL) -> None:
+        """Kill it, and wait for it to be gone."""
+        if self._process:
+            self._process.send_signal(how)
+            self._process.wait(20)
+
+    def _is_ready(self) -> bool:
+        time.sleep(0.05)
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=2, trust_env=False).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+
+def cli(*arguments: str) -> list[str]:
+    """Give the command line of `reinstate` with these arguments."""
+    return [sys.executable, "-m", "api.cli", *arguments]
+
+
+def plain_environment(settings: dict[str, str]) -> dict[str, str]:
+    """Give this process's environment without its own settings, and with these."""
+    ours = {
+        name: value
+        for name, value in os.environ.items()  # noqa: TID251 - what a child inherits, no setting
+        if not name.startswith(("DATABASE_", "REINSTATE_", "PG"))
+    }
+    return ours | settings
+
+
+def reinstate(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the command line to its end."""
+    return subprocess.run(
+        cli(*arguments),
+        env=plain_environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def new_key_file(folder: Path) -> Path:
+    """Write an installation's key file."""
+    file = folder / "installation.key"
+    file.write_text(secrets.token_hex(32), encoding="ascii")
+    return file
+
+
+def body_of(answer: httpx.Response) -> dict[str, Any]:
+    """Give an answer's body, which must be a JSON object."""
+    told = json.loads(answer.content)
+    assert isinstance(told, dict), told
+    return told

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Executable, Row, func
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -24,6 +25,7 @@ Clock = Callable[[], dt.datetime | None]
 
 _POOL = {"pool_size": 4, "max_overflow": 4, "pool_timeout": 1.0, "pool_recycle": 1800, "pool_pre_ping": False}
 _CONNECT = {"timeout": 1.0, "command_timeout": 6.0}
+_ENTRY = 2.0  # seconds to be let in: the wait for a connection, its making, and the first statement
 
 
 class Transaction:
@@ -146,19 +148,19 @@ class Database:
             engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         async with AsyncSession(engine, expire_on_commit=False, autoflush=False) as session:
             clock = self._clock()
-            entered = await session.execute(
-                select(
-                    func.app.enter(
-                        caller.tenant_ods,
-                        caller.kind.value if caller.kind else None,
-                        caller.subject,
-                        verb,
-                        request_id,
-                        clock.isoformat() if clock else None,
-                    )
+            entering = select(
+                func.app.enter(
+                    caller.tenant_ods,
+                    caller.kind.value if caller.kind else None,
+                    caller.subject,
+                    verb,
+                    request_id,
+                    clock.isoformat() if clock else None,
                 )
             )
-            yield Transaction(session, caller, entered.scalar_one().astimezone(dt.UTC))
+            async with asyncio.timeout(_ENTRY):
+                now = await _enter(session, entering)
+            yield Transaction(session, caller, now)
 
     def engine(self, role: str) -> AsyncEngine:
         """Return the pool whose connections hold this role."""
@@ -178,6 +180,19 @@ class Database:
         for engine in self._engines.values():
             await engine.dispose()
         self._engines.clear()
+
+
+async def _enter(session: AsyncSession, entering: Executable) -> dt.datetime:
+    """Run a transaction's first statement; where its pooled connection proves dead, on a fresh one."""
+    try:
+        entered = await session.execute(entering)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        await session.rollback()
+        entered = await session.execute(entering)
+    now: dt.datetime = entered.scalar_one()
+    return now.astimezone(dt.UTC)
 
 
 def _driver_url(url: str) -> URL:

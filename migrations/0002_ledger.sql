@@ -17,8 +17,8 @@ create table event (
     object_key varchar(60) not null,
     row jsonb not null,
     reason varchar(2000),
-    effective_at timestamptz not null,
-    recorded_at timestamptz not null,
+    effective_at timestamptz not null check (effective_at between '0001-01-01 00:00Z' and '9999-12-31 23:59:59.999999Z'),
+    recorded_at timestamptz not null check (recorded_at between '0001-01-01 00:00Z' and '9999-12-31 23:59:59.999999Z'),
     request_id varchar(60),
     previous_hash bytea not null,
     hash bytea not null,
@@ -29,6 +29,7 @@ create index on event (xid, id);
 create index on event (object_type, object_key, id);
 
 -- One spelling for a value, so that a hash can be taken again anywhere: length:value; ~ for null.
+-- Infinity would be spelled as null, and years BC as years AD: the table's checks keep both out.
 create function app.spell(value text) returns text language sql immutable parallel safe
     return coalesce(octet_length(value) || ':' || value || ';', '~;');
 create function app.spell(value timestamptz) returns text language sql stable parallel safe

@@ -4,7 +4,7 @@ import enum
 from typing import Annotated, Any
 
 import strawberry
-from pydantic import BaseModel
+from pydantic import BaseModel, StringConstraints
 from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
 from sqlmodel import Field
@@ -31,7 +31,7 @@ class ClientStatus(enum.StrEnum):
 
 
 class _Client(BaseModel):
-    client_id: Annotated[str, Field(regex=r"^[A-Za-z0-9._-]{3,80}$", max_length=80)]
+    client_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{3,80}$"), Field(max_length=80)]
     scopes: list[str] = Field(sa_type=ARRAY(TEXT), description="What it may ask for at most.")
     assertion_profile: AssertionProfile = Field(
         default=AssertionProfile.NHS, description="nhs: RS512 only. rfc7523: ES256, PS256, RS512, Ed25519."

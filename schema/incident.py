@@ -5,7 +5,7 @@ import uuid
 from typing import Annotated
 
 import strawberry
-from pydantic import BaseModel
+from pydantic import BaseModel, StringConstraints
 from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
 from sqlmodel import Field
 from strawberry import pydantic as sp
@@ -75,7 +75,7 @@ class StandDownIncident(Revision):
 
 
 class _Incident(BaseModel):
-    reference: Annotated[str, Field(regex=r"^[A-Z0-9][A-Z0-9-]{2,39}$", max_length=40)] = Field(
+    reference: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{2,39}$"), Field(max_length=40)] = Field(
         description="Short name in capitals, e.g. CARENOTES-2022; unique for the opener."
     )
     title: Annotated[str, Field(min_length=2, max_length=200)] = Field(description="What happened, in a line.")

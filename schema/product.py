@@ -4,7 +4,7 @@ import uuid
 from typing import Annotated
 
 import strawberry
-from pydantic import BaseModel
+from pydantic import BaseModel, StringConstraints
 from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
 from sqlmodel import Field
 from strawberry import pydantic as sp
@@ -15,11 +15,11 @@ from schema.kept.relation import many, one
 
 
 class _Product(BaseModel):
-    code: Annotated[str, Field(regex=r"^[A-Z0-9_]{2,40}$", max_length=40)] = Field(
+    code: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]{2,40}$"), Field(max_length=40)] = Field(
         description="Short name, capitals; unique for its supplier."
     )
     name: Annotated[str, Field(min_length=2, max_length=120)] = Field(description="The name users know.")
-    category: Annotated[str, Field(regex=r"^[A-Z_]{2,60}$", max_length=60)] = Field(
+    category: Annotated[str, StringConstraints(pattern=r"^[A-Z_]{2,60}$"), Field(max_length=60)] = Field(
         description="What it does, e.g. ELECTRONIC_PATIENT_RECORD."
     )
 

@@ -96,3 +96,18 @@ def test_a_time_without_an_offset_is_refused(stage: Stage) -> None:
 def test_a_caller_without_the_scope_is_told_which_it_needs(stage: Stage) -> None:
     refused = stage.change("R1A", "registerProduct", **PRODUCT)
     assert (refused["code"], refused["needs"]) == ("NOT_PERMITTED", "product:register")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"code": "not a code"}, "code"),
+        ({"name": "x"}, "name"),
+        ({"name": "x" * 121}, "name"),
+        ({"category": "epr"}, "category"),
+        ({"idempotencyKey": "short"}, "idempotencyKey"),
+    ],
+)
+def test_what_its_description_does_not_allow_is_refused(stage: Stage, wrong: dict[str, str], field: str) -> None:
+    refused = stage.change("SUPPLIER", "registerProduct", **{**PRODUCT, **wrong})
+    assert [error["path"] for error in refused["errors"]] == [["input", field]]

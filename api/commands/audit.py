@@ -43,7 +43,7 @@ def verify(
     jwks: Annotated[Path | None, typer.Option(help="The keys of the checkpoints; else the database's.")] = None,
     database_url: Url = None,
 ) -> None:
-    """Take every hash again, follow every link. Status 1: a bad link, or data lost; 2: there is no verdict."""
+    """Take every hash again, follow every link. Status 1: a bad link or data lost; 2: there is no verdict."""
     texts = texts_of(checkpoint or [])
     keys = keys_of(jwks) if jwks else _own_keys(database_url) if texts else {}
     checkpoints = checkpoints_of(texts, keys)

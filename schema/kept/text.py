@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, StringConstraints
 from sqlmodel import Field
 
 _TEN_DIGITS = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)")
@@ -29,5 +29,7 @@ def without_patient_data(text: str) -> str:
     return text
 
 
-OdsCode = Annotated[str, Field(regex=r"^[A-Z0-9]{3,10}$", max_length=10, description="ODS code, by pattern only.")]
+OdsCode = Annotated[
+    str, StringConstraints(pattern=r"^[A-Z0-9]{3,10}$"), Field(max_length=10, description="ODS code, by pattern only.")
+]
 Text = Annotated[str, AfterValidator(without_patient_data)]

@@ -7,15 +7,13 @@ from contextlib import asynccontextmanager
 
 from litestar import Litestar
 from litestar.exceptions import HTTPException
-from sqlalchemy.exc import SQLAlchemyError
 
 from api.forgetting import forget_now_and_then
 from api.graphql.engine import Engine
 from api.http import graphql, health, oauth, pages
 from api.http.refusal import (
     Refusal,
-    database_failed,
-    masked,
+    failed,
     refused,
     unauthenticated,
     unavailable,
@@ -58,10 +56,8 @@ def create_app(database: Database, issuer: Issuer, *, demonstration: bool = Fals
             Refusal: refused,
             Unauthenticated: unauthenticated,
             SignInUnavailable: unavailable,
-            SQLAlchemyError: database_failed,
-            OSError: database_failed,
             HTTPException: unroutable,
-            Exception: masked,
+            Exception: failed,
         },
         logging_config=None,
     )

@@ -105,16 +105,22 @@ end
 $$;
 
 -- A noun that the ledger follows: `noun` is its name in the API, `audience` its audience where no column says,
--- `effective` the columns, first to last, that say from when the change holds.
-create function app.follow(tab regclass, noun text, audience audience default 'PRIVATE', effective text default '')
-returns void
-language plpgsql as $$
+-- `effective` the columns, first to last, that say from when the change holds, `unrecorded` a column whose change
+-- is not worth an event.
+create function app.follow(
+    tab regclass, noun text, audience audience default 'PRIVATE', effective text default '', unrecorded text default null
+) returns void language plpgsql as $$
+declare
+    changed text := 'pg_trigger_depth() = 0'
+        || case when unrecorded is null then '' else format(' and old.%1$I is not distinct from new.%1$I', unrecorded) end;
 begin
     execute format('create trigger append_only before delete or truncate on %s execute function app.refuse()', tab);
-    execute format('create trigger count_version before update on %s for each row when (pg_trigger_depth() = 0) '
-                   'execute function app.count_version()', tab);
-    execute format('create trigger record after insert or update on %s for each row when (pg_trigger_depth() = 0) '
+    execute format('create trigger count_version before update on %s for each row when (%s) '
+                   'execute function app.count_version()', tab, changed);
+    execute format('create trigger record after insert on %s for each row when (pg_trigger_depth() = 0) '
                    'execute function app.record(%L, %L, %L)', tab, noun, audience, effective);
+    execute format('create trigger record_change after update on %s for each row when (%s) '
+                   'execute function app.record(%L, %L, %L)', tab, changed, noun, audience, effective);
     if exists (select from pg_attribute where attrelid = tab and attname = 'tenant_ods')
        and exists (select from pg_attribute where attrelid = tab and attname = 'region_ods') then
         execute format('create trigger set_region before insert on %s for each row execute function app.set_region()', tab);

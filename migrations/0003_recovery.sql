@@ -119,6 +119,7 @@ create table system (
     first_live_at timestamptz,
     fully_live_at timestamptz,
     recovered_at timestamptz,
+    replaced_by varchar(120),
     primary key (tenant_ods, id),
     unique (tenant_ods, product_id, incident_id, name),
     foreign key (supplier_ods, product_id) references product (tenant_ods, id),

@@ -15,17 +15,20 @@ create table api_client (
     assertion_profile assertionprofile not null,
     jwks jsonb not null,
     status clientstatus not null,
+    last_used_at timestamptz,
     primary key (tenant_ods, id),
     unique (client_id)
 );
 create index on api_client (id);
-select app.protect('api_client'), app.follow('api_client', 'ApiClient');
+select app.protect('api_client'), app.follow('api_client', 'ApiClient', unrecorded => 'last_used_at');
 grant select on api_client to app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust,
     app_operator, app_sign_in;
 grant insert on api_client to app_operator;
 grant update (status, version) on api_client to app_operator;
 create policy operate on api_client to app_operator using (true) with check (true);
 create policy sign_in on api_client for select to app_sign_in using (true);
+create policy used on api_client for update to app_sign_in using (true);
+grant update (last_used_at) on api_client to app_sign_in;
 
 -- Private keys are encrypted with the installation's key file before they come here.
 create table signing_key (

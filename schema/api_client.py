@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
 from sqlmodel import Field
 from strawberry import pydantic as sp
 
-from schema.kept.node import Kept
+from schema.kept.node import Instant, Kept
 from schema.kept.relation import one
 
 
@@ -49,5 +49,6 @@ class ApiClient(_Client, Kept, table=True):
 
     jwks: strawberry.Private[dict[str, Any]] = Field(sa_type=JSONB)
     status: ClientStatus = ClientStatus.ACTIVE
+    last_used_at: Instant | None = Field(default=None, description="When it last got a token, UTC, to the minute.")
 
     organisation = one("schema.organisation.Organisation", "tenant_ods", description="Whom it asks for.")

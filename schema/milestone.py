@@ -127,6 +127,11 @@ class Milestone(_Milestone, Kept, table=True):
     system = one("schema.system.System", "system_id", optional=True, description="Null: for every trust.")
     forecasts = many("schema.milestone.MilestoneForecast", "milestone_id", description="Every forecast, oldest first.")
 
+    @sp.field(description="PUBLISHED: every caller sees it. PRIVATE: one trust, its region and the national team.")
+    def visibility(self) -> Audience:
+        """Return who may see it besides its publisher."""
+        return self.audience
+
     @sp.field(description="Days between the first promise and the latest forecast, or the day it was met.")
     def slipped_days(self) -> int:
         """Return days late against the baseline; negative: early."""

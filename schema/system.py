@@ -117,6 +117,9 @@ class System(_System, Kept, table=True):
     first_live_at: Instant | None = Field(default=None, description="First users back on it, UTC.")
     fully_live_at: Instant | None = Field(default=None, description="Last users back on it, UTC.")
     recovered_at: Instant | None = Field(default=None, description="Records put back and checked, UTC.")
+    replaced_by: str | None = Field(
+        default=None, max_length=120, description="What took its place, where it never came back."
+    )
 
     organisation = one("schema.organisation.Organisation", "tenant_ods", description="The trust.")
     product = one("schema.product.Product", "product_id", description="What it is a deployment of.")

@@ -25,13 +25,14 @@ def cluster() -> Iterator[embedded.Server]:
     folder.chmod(0o711)
     try:
         with embedded.running(folder / "pg", durable=False) as server:
-            asyncio.run(_make_template(server))
+            asyncio.run(make_template(server))
             yield server
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _make_template(server: embedded.Server) -> None:
+async def make_template(server: embedded.Server) -> None:
+    """Prepare a migrated template with the organisations of the stories."""
     admin = await asyncpg.connect(server.admin_url)
     await installation.prepare(admin, PASSWORDS, "template")
     migrating = await asyncpg.connect(server.url("reinstate_migrate", PASSWORDS["reinstate_migrate"], "template"))

@@ -91,6 +91,7 @@ def test_it_is_copied_once_and_whole_whoever_comes_at_the_same_time(place, copy)
         return
     assert len(found) == len(heard) == 1
     assert list(copy.parent.iterdir()) == [copy]
+    assert not (copy / "left").exists()
     assert not list(copy.rglob("include"))
     for path in (copy.parent, copy, *copy.rglob("*")):
         assert path.owner() == "root"

@@ -51,10 +51,11 @@ def add(
 
 @app.command("list")
 def list_(organisation: Annotated[str | None, typer.Option(help="Of this ODS code alone.")] = None) -> None:
-    """List the clients: id, organisation, profile, status and scopes."""
+    """List the clients: id, organisation, profile, status, last use (UTC) and scopes."""
     for row in ask_all(lambda db: clients.listed(db, organisation)):
         told = (row.client_id, row.tenant_ods, row.assertion_profile.value, row.status.value.lower())
-        typer.echo("\t".join((*told, " ".join(row.scopes))))
+        used = f"{row.last_used_at:%Y-%m-%d %H:%M}" if row.last_used_at else "never used"
+        typer.echo("\t".join((*told, used, " ".join(row.scopes))))
 
 
 @app.command()

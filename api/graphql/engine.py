@@ -27,7 +27,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from api.graphql.answers import Answers
 from api.graphql.context import Context
-from api.graphql.failure import Failure, RefusedError, failure_of
+from api.graphql.failure import ChangeByGetError, Failure, RefusedError, TooMuchError, failure_of
 from api.graphql.limits import MOST_TOKENS, refuse_excess
 from api.graphql.nodes import NOUNS
 from api.graphql.operation import RefusedInput
@@ -91,6 +91,8 @@ class Engine:
             return await self._change(request, document, operation, caller)
         except GraphQLError as error:
             return _refused([error], request)
+        except RecursionError:
+            return _refused([TooMuchError("This is nested too deeply. Ask for less.")], request)
         except Exception as error:  # noqa: BLE001 - the edge: nothing passes it unmasked
             return _failed(error, request)
 
@@ -148,7 +150,7 @@ def _read(request: Request, *, reads_only: bool) -> tuple[DocumentNode, Operatio
     if operation.operation is OperationType.SUBSCRIPTION:
         raise RefusedError("Subscriptions are not offered here; ask activity(after:) again.")
     if reads_only and operation.operation is OperationType.MUTATION:
-        raise RefusedError("A change is sent by POST.")
+        raise ChangeByGetError("A change is sent by POST.")
     refuse_excess(document, operation, request.variables)
     if errors := _faults(request.query):
         raise errors[0]

@@ -1,12 +1,11 @@
 """What can go wrong with a request, each with a stable code, whether to try again, and what to do next."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 from graphql import GraphQLError
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from auth.scope import Scope
@@ -18,9 +17,17 @@ class RefusedError(GraphQLError):
 
     code = "BAD_REQUEST"
     retryable = False
+    status = 400
 
     def __init__(self, message: str) -> None:
         super().__init__(message, extensions={"code": self.code, "retryable": self.retryable})
+
+
+class ChangeByGetError(RefusedError):
+    """A change sent as a question is asked, where caches and crawlers might repeat it."""
+
+    code = "METHOD_NOT_ALLOWED"
+    status = 405
 
 
 class NotPermittedError(RefusedError):
@@ -58,6 +65,7 @@ BUSY = Failure("BUSY", "Somebody else is changing the same thing; send the same 
 FULL = Failure("STORAGE_LOW", "There is no room to keep changes; reading works. Tell the operator.", True, 503)
 SLOW = Failure("TIMEOUT", "This took too long and was stopped; ask for less, or try again.", True)
 CURSOR = Failure("BAD_CURSOR", "This cursor does not belong to this list with this filter; start without it.")
+VALUE = Failure("BAD_VALUE", "A value in the request is beyond what can be kept; mend it and send it again.")
 PAGE = Failure("BAD_PAGE", f"first must be from 0 to {LARGEST_PAGE}.")
 INTERNAL = Failure(
     "INTERNAL",
@@ -65,7 +73,9 @@ INTERNAL = Failure(
 )
 
 _BY_STATE = {"55P03": BUSY, "40P01": BUSY, "40001": BUSY, "53100": FULL, "57014": SLOW, "25P03": SLOW}
-_GONE_CLASSES = ("08", "57P", "53")
+_BY_CLASS = {"08": UNAVAILABLE, "22": VALUE, "53": UNAVAILABLE, "57": UNAVAILABLE}
+# The driver's InternalClientError: a server that died in the middle of an answer.
+_GONE = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -74,19 +84,9 @@ def failure_of(error: BaseException) -> Failure:
         return CURSOR
     if isinstance(error, BadPageError):
         return PAGE
-    if isinstance(error, PoolTimeoutError | InterfaceError | ConnectionError | asyncpg.InterfaceError):
-        return UNAVAILABLE
-    if isinstance(error, TimeoutError | asyncio.TimeoutError | OSError):
-        return UNAVAILABLE
-    return _of_database(error)
-
-
-def _of_database(error: BaseException) -> Failure:
-    state = getattr(error, "sqlstate", None)
-    if isinstance(error, DBAPIError):
-        state = getattr(error.orig, "sqlstate", None)
-        if state is None and error.connection_invalidated:
-            return UNAVAILABLE
-    if state is None:
-        return INTERNAL
-    return _BY_STATE.get(state) or (UNAVAILABLE if state.startswith(_GONE_CLASSES) else INTERNAL)
+    cause = error.driver_exception if isinstance(error, DBAPIError) else error
+    state = getattr(cause, "sqlstate", None)
+    if state is not None:  # first: the driver's refusal of a value has one, and is an InterfaceError too
+        return _BY_STATE.get(state) or _BY_CLASS.get(state[:2], INTERNAL)
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return UNAVAILABLE if lost or isinstance(cause, (*_GONE, PoolTimeoutError)) else INTERNAL

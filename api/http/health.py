@@ -4,9 +4,9 @@ import asyncio
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
-from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import select
 
+from api.graphql.failure import failure_of
 from auth.caller import SignIn
 from auth.tenancy import Database
 
@@ -30,7 +30,9 @@ def routes(database: Database) -> list[HTTPRouteHandler]:
                 database.transaction(SignIn(), "ready", read_only=True) as db,
             ):
                 await db.rows(select(1))
-        except (SQLAlchemyError, OSError, TimeoutError):
+        except Exception as error:
+            if not failure_of(error).retryable:
+                raise
             return Response({"status": "no database"}, status_code=503, headers={"Retry-After": "1"})
         return Response({"status": "ready"})
 

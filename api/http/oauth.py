@@ -6,7 +6,6 @@ from typing import Any
 from litestar import Request, Response, get, post
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
-from sqlalchemy.exc import SQLAlchemyError
 
 from api.graphql.failure import failure_of
 from api.http.refusal import masked, request_id
@@ -41,7 +40,7 @@ def routes(server: TokenServer, database: Database) -> list[HTTPRouteHandler]:
     limits: dict[str, Any] = {
         "status_code": 200,
         "request_max_body_size": LARGEST_FORM,
-        "exception_handlers": {413: _too_large, SQLAlchemyError: _failed, OSError: _failed},
+        "exception_handlers": {413: _too_large, Exception: _failed},
     }
     return [
         *(post(path, **limits)(replying(f"sign-in {path}", ask)) for path, ask in posted.items()),

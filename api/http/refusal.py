@@ -15,6 +15,12 @@ from auth.standing import SignInUnavailable
 
 log = logging.getLogger("reinstate.http")
 
+_UNROUTABLE = {
+    404: ("NOT_FOUND", "There is nothing at this address; ask at /graphql."),
+    405: ("METHOD_NOT_ALLOWED", "This address does not take this method; Allow names those it takes."),
+    413: ("TOO_LARGE", "The body is too large; ask for less, or in parts."),
+}
+
 
 class Refusal(Exception):  # noqa: N818 - it is what we answer, not what went wrong
     """A request that is refused before it is read as GraphQL."""
@@ -33,7 +39,8 @@ def _respond(request: Request[Any, Any, State], refusal: Refusal) -> Response[by
     known = request_id(request)
     extensions = {"code": refusal.code, "retryable": refusal.status == 503, "requestId": known}
     body = json.dumps({"errors": [{"message": refusal.message, "extensions": extensions}]}).encode()
-    return Response(body, status_code=refusal.status, media_type="application/json", headers=refusal.headers)
+    headers = {"X-Request-Id": known, "Cache-Control": "no-store", **refusal.headers}
+    return Response(body, status_code=refusal.status, media_type="application/json", headers=headers)
 
 
 def refused(request: Request[Any, Any, State], error: Refusal) -> Response[bytes]:
@@ -52,21 +59,21 @@ def unavailable(request: Request[Any, Any, State], error: SignInUnavailable) -> 
     return _respond(request, Refusal(503, "DATABASE_UNAVAILABLE", str(error), {"Retry-After": "1"}))
 
 
-def database_failed(request: Request[Any, Any, State], error: Exception) -> Response[bytes]:
-    """Answer what the database could not do."""
+def failed(request: Request[Any, Any, State], error: Exception) -> Response[bytes]:
+    """Answer what the database could not do; whatever else is ours, and masked."""
     failure = failure_of(error)
     if failure.code == "INTERNAL":
         return masked(request, error)
     log.warning("request %s: %s (%s)", request_id(request), failure.code, type(error).__name__)
+    if not failure.retryable:
+        return _respond(request, Refusal(400, failure.code, failure.message))
     return _respond(request, Refusal(503, failure.code, failure.message, {"Retry-After": "1"}))
 
 
 def unroutable(request: Request[Any, Any, State], error: HTTPException) -> Response[bytes]:
     """Answer what the router refuses: no such path, no such method, a body too large."""
-    codes = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "TOO_LARGE"}
-    code = codes.get(error.status_code, "BAD_REQUEST")
-    headers = dict(error.headers or {})
-    return _respond(request, Refusal(error.status_code, code, error.detail, headers))
+    code, message = _UNROUTABLE.get(error.status_code, ("BAD_REQUEST", "The request cannot be read; mend it."))
+    return _respond(request, Refusal(error.status_code, code, message, dict(error.headers or {})))
 
 
 def masked(request: Request[Any, Any, State], error: Exception) -> Response[bytes]:

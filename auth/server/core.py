@@ -1,5 +1,6 @@
 """Authlib's framework-free authorization server with what we offer: one grant, revocation, introspection."""
 
+import datetime as dt
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +9,9 @@ from typing import Any
 # Authlib ships no types; this module alone imports it.
 from authlib.oauth2 import rfc6749, rfc7009, rfc7662  # type: ignore[import-untyped]
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload  # type: ignore[import-untyped]
+from sqlalchemy import func, or_, update
 from sqlalchemy.orm import Session
+from sqlmodel import col
 
 from auth.access_token import AccessToken, new_token_id
 from auth.issuer import Issuer
@@ -17,6 +20,7 @@ from auth.server.assertion import prove
 from auth.server.form import NO_STORE, Answer, Refused
 from auth.server.known_token import KnownToken, find_token
 from auth.signing import Ring
+from schema.api_client import ApiClient
 
 
 @dataclass(frozen=True)
@@ -123,8 +127,16 @@ class Core(rfc6749.AuthorizationServer):  # type: ignore[misc] # untyped, as abo
         """Return the request, which is one already."""
         return request
 
-    def save_token(self, token: object, request: object) -> None:
-        """Keep nothing: a token carries what it says."""
+    def save_token(self, _token: object, request: Request) -> None:
+        """Keep no token, which carries what it says; note that its client is in use, once a minute."""
+        used, now = col(ApiClient.last_used_at), func.clock_timestamp()
+        idle = or_(used.is_(None), used < now - dt.timedelta(minutes=1))
+        request.context.session.execute(
+            update(ApiClient)
+            .where(col(ApiClient.client_id) == request.client.client_id, idle)
+            .values(last_used_at=now)
+            .execution_options(synchronize_session=False)
+        )
 
     def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
         """Tell nobody: the transaction is the record."""

@@ -20,6 +20,7 @@ Instant = Annotated[AwareDatetime, Field(sa_type=DateTime(timezone=True))]
 Tenant = Annotated[strawberry.Private[OdsCode], Field(max_length=10)]
 
 
+@strawberry.enum(description="Who may read a row besides its owner, the national team and the auditor.")
 class Audience(enum.StrEnum):
     """Who may read a row besides its owner, the national team and the auditor."""
 

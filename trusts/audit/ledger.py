@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, DateTime, LargeBinary, Text, cast, func, tuple_
+from sqlalchemy import ColumnElement, Text, cast, func, tuple_
 from sqlmodel import col, select
 
 from auth.caller import Caller
@@ -20,16 +20,17 @@ _AUDITOR = Caller("", OrganisationKind.AUDITOR, "audit verify", frozenset())
 _INSTANT = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
 
 
-def _spelled(column: Any) -> ColumnElement[Any]:
+def _spelled(name: str) -> ColumnElement[Any]:
     """Return a column as app.canonical spells it."""
-    if isinstance(column.type, LargeBinary):
+    column = col(getattr(Event, name))
+    if name.endswith("hash"):
         return func.encode(column, "hex")
-    if isinstance(column.type, DateTime):
+    if name.endswith("_at"):
         return func.to_char(func.timezone("UTC", column), _INSTANT)
     return cast(column, Text)
 
 
-_SPELLED = [_spelled(getattr(Event, name)) for name in COLUMNS]
+_SPELLED = [_spelled(name) for name in COLUMNS]
 _PLACE = (col(Event.tenant_ods), col(Event.sequence))
 
 

@@ -11,6 +11,7 @@ import asyncpg
 
 from api.database import embedded, installation, selfcheck
 from api.database.failure import DatabaseUnavailable
+from api.failure import UsageError
 from api.settings import Settings
 from auth.issuer import KEY_BYTES, Issuer
 
@@ -39,12 +40,21 @@ class Place:
 
 
 @contextmanager
-def opened(settings: Settings, say: Callable[[str], None] = lambda _: None, *, beside: bool = False) -> Iterator[Place]:
+def opened(
+    settings: Settings,
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    beside: bool = False,
+    demonstration: bool = False,
+) -> Iterator[Place]:
     """Have the database for as long as a block lasts, checked and ready to serve.
 
     `beside`: a command that may work beside the server that has the embedded database open.
+    `demonstration`: the embedded database alone, new or marked as a demonstration before.
     """
     if settings.database_url is not None:
+        if demonstration:
+            raise UsageError("The demonstration keeps a database of its own: unset DATABASE_URL and run it again.")
         place = Place(
             settings.database_url.get_secret_value(),
             settings.reinstate_key_file or Path("REINSTATE_KEY_FILE"),
@@ -58,14 +68,14 @@ def opened(settings: Settings, say: Callable[[str], None] = lambda _: None, *, b
         yield Place(url, key_file)
         return
     with embedded.running(folder, say=say) as server:
-        url = asyncio.run(_make_ready(server))
+        url = asyncio.run(_make_ready(server, demonstration=demonstration))
         _keep_secret(folder / ADDRESS, url)
         if not key_file.exists():
             _keep_secret(key_file, secrets.token_hex(KEY_BYTES))
         yield Place(url, key_file)
 
 
-async def _make_ready(server: embedded.Server) -> str:
+async def _make_ready(server: embedded.Server, *, demonstration: bool) -> str:
     passwords = {role: secrets.token_urlsafe(24) for role in ("reinstate_app", "reinstate_migrate")}
     admin = await connect(server.admin_url)
     try:
@@ -73,9 +83,25 @@ async def _make_ready(server: embedded.Server) -> str:
     finally:
         await admin.close()
     await migrate(server.url("reinstate_migrate", passwords["reinstate_migrate"], installation.DATABASE))
+    if demonstration:
+        await _mark_as_demonstration(server)
     url = server.url("reinstate_app", passwords["reinstate_app"], installation.DATABASE)
     await _check(url)
     return url
+
+
+async def _mark_as_demonstration(server: embedded.Server) -> None:
+    """Let the clock of an empty database be set, as the embedded server's administrator; no role of ours may."""
+    admin = await asyncpg.connect(server.admin_url, database=installation.DATABASE, timeout=CONNECT)
+    try:
+        holds = "select demonstration or not exists (select from organisation) from app.installation"
+        if not await admin.fetchval(holds):
+            raise UsageError(
+                f"{server.folder} holds an installation that is no demonstration: choose another folder with --data."
+            )
+        await admin.execute("update app.installation set demonstration = true where not demonstration")
+    finally:
+        await admin.close()
 
 
 async def migrate(url: str) -> list[str]:

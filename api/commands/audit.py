@@ -56,8 +56,8 @@ def verify(
     if verdict.fault:
         typer.echo(verdict.fault.sentence, err=True)
         raise typer.Exit(1)
-    held = f"{verdict.events:,} events in {len(verdict.heads):,} chains"
-    typer.echo(f"Whole: {held}, {len(checkpoints):,} checkpoints.")
+    whole = f"{verdict.events:,}; chains: {len(verdict.heads):,}; checkpoints held: {len(checkpoints):,}"
+    typer.echo(f"Whole. Events: {whole}.")
 
 
 @app.command()

@@ -38,6 +38,7 @@ from auth.tenancy import Database
 
 log = logging.getLogger("reinstate.graphql")
 PATIENCE = 10.0  # seconds one document may run
+LONGEST_MESSAGE = 500  # a refusal repeats what was sent, but not all of it
 
 schema = strawberry.Schema(
     query=Query,
@@ -181,17 +182,24 @@ def _failed(error: Exception, request: Request) -> Answer:
     failure = failure_of(error)
     _note(failure, error, request)
     body = _encode({"errors": [failure.as_error(request.request_id)]})
-    return Answer(body, 503 if failure.retryable else 500, False, True, failure.retryable)
+    status = 503 if failure.retryable else 500 if failure.code == "INTERNAL" else 400
+    return Answer(body, status, False, True, failure.retryable)
 
 
 def _failure(error: GraphQLError, request: Request) -> Failure:
     cause = error.original_error
     if cause is None or isinstance(cause, GraphQLError):
-        told = (cause or error).extensions or {}
-        return Failure(told.get("code", "BAD_REQUEST"), error.message, told.get("retryable", False))
+        return _stated(error)
     failure = failure_of(cause)
     _note(failure, cause, request)
     return failure
+
+
+def _stated(error: GraphQLError) -> Failure:
+    """Return what is wrong with the document itself; whatever lies behind it, the sender can mend it."""
+    told = (error.original_error if isinstance(error.original_error, GraphQLError) else error).extensions or {}
+    message = error.message if len(error.message) <= LONGEST_MESSAGE else f"{error.message[:LONGEST_MESSAGE]} …"
+    return Failure(told.get("code", "BAD_REQUEST"), message, told.get("retryable", False))
 
 
 def _located(error: GraphQLError, failure: Failure, request: Request) -> dict[str, Any]:
@@ -199,8 +207,9 @@ def _located(error: GraphQLError, failure: Failure, request: Request) -> dict[st
 
 
 def _refused(errors: list[GraphQLError], request: Request) -> Answer:
-    told = [_located(error, _failure(error, request), request) for error in errors]
-    return Answer(_encode({"errors": told}), 400, executed=False, has_errors=True)
+    told = [_located(error, _stated(error), request) for error in errors]
+    status = max(error.status if isinstance(error, RefusedError) else 400 for error in errors)
+    return Answer(_encode({"errors": told}), status, executed=False, has_errors=True)
 
 
 def _note(failure: Failure, error: BaseException, request: Request) -> None:

@@ -16,9 +16,13 @@ from auth.verifier import Verifier
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
+_OFFERED = {"*/*": GRAPHQL_JSON, "application/*": GRAPHQL_JSON, GRAPHQL_JSON: GRAPHQL_JSON, JSON: JSON}
 LARGEST_BODY = 100_000  # bytes
 _SHAPE = (("variables", dict, "an object"), ("operationName", str, "text"), ("extensions", dict, "an object"))
+_NUL = re.compile(r"\\u(0000|\{0+\})")  # as JSON spells it, and as a document does
 _KEY = re.compile(r"^[\x21-\x7e]{8,120}$")
+
+_STATUS_HEADERS = {405: {"Allow": "POST"}, 503: {"Retry-After": "1"}}
 
 Http = HttpRequest[Any, Any, State]
 
@@ -42,7 +46,7 @@ def routes(engine: Engine, verifier: Verifier) -> list[HTTPRouteHandler]:
         given: dict[str, Any] = dict(request.query_params)
         for name in ("variables", "extensions"):
             if given.get(name):
-                given[name] = _object(given[name].encode())
+                given[name] = _object(given[name].encode("utf-8", "surrogatepass"))
         asked = _request(given, request)
         return _respond(await engine.answer(asked, caller, reads_only=True), media_type, asked)
 
@@ -63,12 +67,16 @@ async def _caller(request: Http, verifier: Verifier) -> Caller:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        given = json.loads(body)
+        given = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise Refusal(400, "BAD_JSON", 'The body is not JSON; send {"query": …, "variables": …}.') from error
     if not isinstance(given, dict):
         raise Refusal(400, "BAD_REQUEST", "Send one JSON object; batches are not answered.")
     return given
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is Python's, not JSON")
 
 
 def _request(given: dict[str, Any], request: Http) -> Request:
@@ -92,24 +100,18 @@ def _storable(given: dict[str, Any]) -> bool:
         text.encode()
     except UnicodeEncodeError:
         return False
-    return "\\u0000" not in text
+    return _NUL.search(text) is None
 
 
 def _media_type(request: Http) -> str:
     """Return the media type the client prefers among the two there are."""
     accepted = request.headers.get("accept", "*/*")
     best, media_type = 0.0, ""
-    for position, part in enumerate(accepted.split(",")):
+    for part in accepted.split(","):
         name, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        quality = next((_quality(p[2:]) for p in parameters if p.startswith("q=")), 1.0) - position / 1000
-        offered = {
-            "*/*": GRAPHQL_JSON,
-            "application/*": GRAPHQL_JSON,
-            GRAPHQL_JSON: GRAPHQL_JSON,
-            JSON: JSON,
-        }.get(name)
-        if offered and quality > best:
-            best, media_type = quality, offered
+        quality = next((_quality(p[2:]) for p in parameters if p.startswith("q=")), 1.0)
+        if name in _OFFERED and quality > best:
+            best, media_type = quality, _OFFERED[name]
     if not media_type:
         raise Refusal(406, "NOT_ACCEPTABLE", f"Accept {GRAPHQL_JSON} or {JSON}.")
     return media_type
@@ -124,11 +126,7 @@ def _quality(given: str) -> float:
 
 def _respond(answer: Answer, media_type: str, asked: Request) -> Response[bytes]:
     status = answer.status
-    if media_type == JSON and status == 400:
-        status = 200 if answer.executed else 400
-    elif media_type == GRAPHQL_JSON and status == 200 and answer.has_errors:
+    if media_type == GRAPHQL_JSON and status == 200 and answer.has_errors:
         status = 294
-    headers = {"X-Request-Id": asked.request_id, "Cache-Control": "no-store"}
-    if status == 503:
-        headers["Retry-After"] = "1"
+    headers = {"X-Request-Id": asked.request_id, "Cache-Control": "no-store", **_STATUS_HEADERS.get(status, {})}
     return Response(answer.body, status_code=status, media_type=f"{media_type}; charset=utf-8", headers=headers)

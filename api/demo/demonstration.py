@@ -1,0 +1,61 @@
+"""The demonstration on its own database: loaded as far as a day, then served with the scenario's clock."""
+
+import asyncio
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+from litestar import Litestar
+
+from api.app import create_app
+from api.demo.cast import Keys, assemble, find_keys
+from api.demo.clock import ScenarioClock
+from api.demo.replay import Replay
+from api.demo.scenario import Scenario, noon
+from api.demo.screen import progress
+from api.demo.tenants import Tenants
+from api.demo.told import read_ledger
+from api.installation import Place
+from auth.tenancy import Database
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """A scenario on a database that is marked as a demonstration."""
+
+    scenario: Scenario
+    place: Place
+    base_url: str
+    folder: Path
+    clock: ScenarioClock
+
+    def app(self) -> Litestar:
+        """Return the API as it is served."""
+        database = Database(self.place.url, self.clock)
+        return create_app(database, self.place.issuer(self.base_url), demonstration=True)
+
+    def load(self, day: dt.date) -> list[str]:
+        """Replay what is missing up to a day; return the steps that were refused, and why."""
+        parts = self.scenario.organisations
+        token_url = self.place.issuer(self.base_url).token_url
+        with progress("Making a key pair for each tenant", sum(part.client is not None for part in parts)) as tick:
+            keys = find_keys(parts, self.folder, token_url, tick)
+        refused = asyncio.run(self._replay(keys, day))
+        self.clock.reach(noon(day))
+        return refused
+
+    async def _replay(self, keys: Keys, day: dt.date) -> list[str]:
+        database = Database(self.place.url, self.clock)
+        app = create_app(database, self.place.issuer(self.base_url), demonstration=True)
+        try:
+            told = await read_ledger(database)
+            self.clock.reach(told.newest or self.clock())
+            keys = await assemble(database, self.scenario.organisations, keys, self.folder)
+            steps = self.scenario.up_to(day)
+            tenants = Tenants(app, self.base_url, keys)
+            with progress(f"Replaying up to {day:%-d %B %Y}", len(steps)) as tick:
+                refused = await Replay(tenants, database, self.clock, told).play(steps, tick)
+            await tenants.close()
+            return refused
+        finally:
+            await database.close()

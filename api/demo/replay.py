@@ -1,0 +1,61 @@
+"""The replay: each step of the scenario sent at its time, once, however often it is started."""
+
+from collections.abc import Callable
+from typing import Any
+
+from api.demo.clock import ScenarioClock
+from api.demo.scenario import Step
+from api.demo.tenants import Tenants
+from api.demo.told import Told, read_ledger
+from auth.tenancy import Database
+
+_NOUNS = {"corrects": "TestReport", "declaration": "IncidentDeclaration"}
+
+
+class Replay:
+    """Sends steps as their tenants and remembers what they made."""
+
+    def __init__(self, tenants: Tenants, database: Database, clock: ScenarioClock, told: Told) -> None:
+        self._tenants = tenants
+        self._database = database
+        self._clock = clock
+        self._made = dict(told.made)
+        self._taken = told.taken
+
+    async def play(self, steps: list[Step], advance: Callable[[], None]) -> list[str]:
+        """Send the steps that were not yet taken; return why some were refused, as after somebody's own changes."""
+        refused = []
+        for step in steps:
+            if step.name not in self._taken:
+                self._clock.reach(step.at)
+                if why := await self._send(step):
+                    refused.append(f"{step.name}: {why}")
+            advance()
+        return refused
+
+    async def _send(self, step: Step) -> str | None:
+        try:
+            given = {name: await self._resolve(name, value) for name, value in step.input.items()}
+        except KeyError as error:
+            return f"there is no {error.args[0]}"
+        asked = {"query": _document(step.do), "variables": {"input": given}}
+        answer = (await self._tenants.send(step.by, step.name, asked))[step.do]
+        if "message" in answer:
+            return f"{answer['message']} {answer['nextStep']}"
+        self._made[step.name, answer["__typename"]] = answer["id"]
+        return None
+
+    async def _resolve(self, field: str, value: Any) -> Any:
+        """Return the id that `@step` stands for: what that step made of the noun this field names."""
+        if not (isinstance(value, str) and value.startswith("@")):
+            return value
+        key = value.removeprefix("@"), _NOUNS.get(field, field.capitalize())
+        if key not in self._made:
+            self._made.update((await read_ledger(self._database)).made)
+        return self._made[key]
+
+
+def _document(verb: str) -> str:
+    noun = f"{verb[0].upper()}{verb[1:]}"
+    asked = "__typename ... on Node { id } ... on Problem { message nextStep }"
+    return f"mutation($input: {noun}!) {{ {verb}(input: $input) {{ {asked} }} }}"

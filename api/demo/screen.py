@@ -1,0 +1,89 @@
+"""What the demonstration shows at the terminal: its progress, and what to do with it."""
+
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+_ASK = {
+    "Region Midlands: where does every trust stand?": (
+        "region-y60",
+        (
+            '{ progress(incident: "CARENOTES-2022") { organisation { odsCode name } testing percentMet openFailures '
+            "hoursSinceReport nextMilestone { title forecastOn slippedDays } } }"
+        ),
+    ),
+    "Trust R1A: our system and our test reports.": (
+        "trust-r1a",
+        (
+            '{ systems(incident: "CARENOTES-2022") { nodes { name teamsTotal accountsTotal currentBuild { label } '
+            "interimSystems { nodes { name liveOn } } reports(first: 5) { totalCount nodes { test outcome planned passed "
+            "exitMet asOf } } } } }"
+        ),
+    ),
+    "Supplier: what did we promise, and how did it slip?": (
+        "supplier",
+        (
+            '{ milestones(product: "CARENOTES", first: 100) { nodes { title system { organisation { odsCode } } '
+            "baselineOn forecastOn status slippedDays timesSlipped overdue } } }"
+        ),
+    ),
+}
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show how far a piece of work has come; one plain line where nobody watches."""
+    if not sys.stdout.isatty():
+        typer.echo(f"{title} ({total}).")
+        yield lambda: None
+        return
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda: bar.advance(task)
+
+
+def invitation(base_url: str, folder: Path) -> str:
+    """Return what to open, where the keys are, and three requests that are ready to paste."""
+    lines = [
+        "",
+        f"Open {base_url}/ and {base_url}/schema.graphql. Ctrl-C stops; the data stays.",
+        "This is demonstration data: real organisations are named for public facts alone, and invented trouble",
+        "stays on the fictional trusts ZZA, ZZB and ZZC.",
+        f"The key files of every tenant are in {_near(folder)}/.",
+    ]
+    for title, (client, document) in _ASK.items():
+        lines += ["", f"# {title}", _curl(base_url, folder / f"{client}.json", document)]
+    return "\n".join(lines)
+
+
+def _curl(base_url: str, key_file: Path, document: str) -> str:
+    body = '{"query": "' + document.replace('"', '\\"') + '"}'
+    token = f"{_command()} token {shlex.quote(_near(key_file))}"
+    return (
+        f"curl -s {base_url}/graphql -H 'Content-Type: application/json' \\\n"
+        f'  -H "Authorization: Bearer $({token})" \\\n'
+        f"  -d '{body}'"
+    )
+
+
+def _command() -> str:
+    """Return how this command is called from where its user stands."""
+    program = Path(sys.argv[0])
+    if program.suffix == ".py":
+        return f"{shlex.quote(_near(Path(sys.executable)))} -m api.cli"
+    if (found := shutil.which(program.name)) and Path(found).samefile(program):
+        return program.name
+    return shlex.quote(_near(program))
+
+
+def _near(path: Path) -> str:
+    """Spell a path from where the user stands, if it lies below."""
+    here, there = Path.cwd(), path.absolute()
+    return str(there.relative_to(here)) if there.is_relative_to(here) else str(there)

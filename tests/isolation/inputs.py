@@ -1,0 +1,110 @@
+"""Inputs made from the schema: every field of an input filled, so that a new text field holds a canary by itself."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Annotated, Any
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLList,
+    GraphQLNonNull,
+    get_named_type,
+    is_required_input_field,
+)
+from pydantic import TypeAdapter, ValidationError
+
+from api.graphql.engine import schema
+from tests.isolation.canary import Canaries, first_fit
+
+ABSENT = object()
+TYPES = schema._schema.type_map
+
+# What a rule wants of fields that agree with one another; everything else follows from the schema.
+FITTED: dict[str, Any] = {
+    "blocked": 0,
+    "failed": 0,
+    "expectedVersion": ABSENT,
+    "planned": lambda made: made["run"],
+    "passed": lambda made: made["run"],
+    "supplierOds": "SUPPLIER",
+}
+LATER = {"planned", "passed"}  # fields that repeat another
+NOUN_OF = {"corrects": "TestReport", "declaration": "IncidentDeclaration"}  # where an argument is not named by its noun
+
+
+def noun_of(field: str) -> str:
+    """Give the noun an argument's id is of."""
+    return NOUN_OF.get(field, field[:1].upper() + field[1:])
+
+
+@cache
+def _fits(input_name: str, field: str) -> Callable[[Any], bool]:
+    """Give the test of a field's own description: length, pattern, range."""
+    definition: Any = schema.get_type_by_name(input_name)
+    (kept,) = (each for each in definition.fields if schema.config.name_converter.from_field(each) == field)
+    described = definition.origin.model_fields[kept.python_name]
+    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[described.annotation, *described.metadata])
+
+    def fits(candidate: Any) -> bool:
+        try:
+            adapter.validate_python(candidate)
+        except ValidationError:
+            return False
+        return True
+
+    return fits
+
+
+class Inputs:
+    """Makes the inputs of one organisation."""
+
+    def __init__(self, canaries: Canaries, owner: str) -> None:
+        self._canaries = canaries
+        self._owner = owner
+
+    def make(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Give an input of this type; `given` says its ids, and what else the story wants."""
+        kind = TYPES[name]
+        assert isinstance(kind, GraphQLInputObjectType)
+        made: dict[str, Any] = {}
+        for field in sorted(kind.fields, key=lambda each: each in LATER):
+            value = self._value(name, field, given.get(field, ABSENT), made)
+            if value is not ABSENT:
+                made[field] = value
+        return made
+
+    def _value(self, name: str, field: str, given: Any, made: Mapping[str, Any]) -> Any:
+        kind: Any = TYPES[name]
+        of = kind.fields[field]
+        named = get_named_type(of.type)
+        if given is not ABSENT:
+            return self.make(named.name, given) if isinstance(given, dict) else given
+        if field in FITTED:
+            return FITTED[field](made) if callable(FITTED[field]) else FITTED[field]
+        if not is_required_input_field(of) and (named.name == "ID" or not _is_text_or_number(named)):
+            return ABSENT
+        inner = of.type.of_type if isinstance(of.type, GraphQLNonNull) else of.type
+        value = self._scalar(name, field, named)
+        return [value] if isinstance(inner, GraphQLList) else value
+
+    def _scalar(self, name: str, field: str, named: Any) -> Any:
+        if isinstance(named, GraphQLEnumType):
+            return next(iter(named.values))
+        if isinstance(named, GraphQLInputObjectType):
+            return self.make(named.name, {})
+        if named.name == "Boolean":
+            return True
+        made = {
+            "String": lambda: self._canaries.texts(self._owner, field),
+            "Int": self._canaries.numbers,
+            "Float": self._canaries.numbers,
+            "DateTime": self._canaries.moments,
+            "Date": self._canaries.days,
+        }
+        assert named.name in made, f"the world must say {field} of {name} ({named.name})"
+        return first_fit(made[named.name](), _fits(name, field))
+
+
+def _is_text_or_number(named: Any) -> bool:
+    return named.name in ("String", "Int", "Float", "DateTime", "Date")

@@ -1,0 +1,184 @@
+"""The world: a database in which every tenant has told everything, and what is known of every row of it."""
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from api.graphql.engine import Engine, Request
+from auth import clients
+from auth.caller import Operator
+from auth.clients import RegisterClient
+from auth.scope import scopes_of
+from auth.tenancy import Database
+from schema.api_client import AssertionProfile
+from schema.kept.node import global_id
+from tests.isolation import oracle, story
+from tests.isolation.canary import Canaries, Key, Readers, keys_of, leaves
+from tests.isolation.inputs import TYPES, Inputs
+from tests.isolation.oracle import EVERYONE, KIND, Told
+from tests.sign_in_support import TOKEN_URL, key_for
+from tests.stage import LISTED, PASSWORDS, Stage, caller, mutation_document
+
+EVENTS = "select xid, id, object_type, object_key, row, encode(hash, 'hex') as link, verb from event where id > $1 order by id"
+SIGN_IN = """
+    insert into signing_key (kid, state, public_jwk) values ('a-key', 'CURRENT', '{}');
+    insert into used_assertion values ('a-client', 'a-jti', now() + interval '1 hour');
+    insert into revoked_token values ('a-token', 'a-client', now() + interval '1 hour')
+"""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A row of the world: its noun, its id as clients see it, its owner, and who may read it."""
+
+    noun: str
+    id: str
+    key: str
+    owner: str
+    readers: Readers
+
+
+@dataclass
+class World:
+    """What there is to leak."""
+
+    stage: Stage
+    canaries: Canaries = field(default_factory=Canaries)
+    rows: dict[str, Known] = field(default_factory=dict)
+    changes: set[tuple[str, str]] = field(default_factory=set)
+    writes: set[tuple[str, str, str]] = field(default_factory=set)
+    names: dict[str, Readers] = field(default_factory=dict)
+
+    def of(self, noun: str, *, seen_by: str | None = None, owner: str | None = None) -> list[Known]:
+        """Give the rows of a noun, those that somebody may read, or those of an owner."""
+        return [
+            row
+            for row in self.rows.values()
+            if row.noun == noun and (seen_by is None or seen_by in row.readers) and owner in (None, row.owner)
+        ]
+
+    @property
+    def nouns(self) -> list[str]:
+        """Give every noun there is a row of."""
+        return sorted({row.noun for row in self.rows.values()})
+
+
+class Builder:
+    """Builds a world by changes sent to the engine, reading as administrator what each one wrote."""
+
+    def __init__(self, world: World, database: Database, admin: asyncpg.Connection) -> None:
+        self._world = world
+        self._database = database
+        self._engine = Engine(database)
+        self._admin = admin
+        self._last = 0
+
+    async def build(self) -> None:
+        """Build all of it."""
+        for code in LISTED:
+            await self._learn(Told(code), "organisation add", until_owner=code)
+        for code in LISTED:
+            await self._client(code)
+        await story.tell(self)
+        await self._admin.execute(SIGN_IN)
+        self._world.names |= dict.fromkeys((row.key for row in self._world.of("Organisation")), EVERYONE)
+
+    async def change(self, told: Told, verb: str, **given: Any) -> str:
+        """Make a change and return the id of what it made."""
+        made = Inputs(self._world.canaries, told.owner).make(f"{verb[0].upper()}{verb[1:]}", given)
+        request = Request(mutation_document(verb, "id"), {"input": made}, None, str(uuid.uuid4()))
+        body = json.loads((await self._engine.answer(request, caller(told.owner))).body)
+        assert "errors" not in body, (told, verb, body)
+        thing: dict[str, Any] = body["data"][verb]
+        assert "message" not in thing, (told, verb, made, thing)
+        await self._learn(told, verb)
+        self._world.changes.add((verb, told.owner))
+        self._note_names(told, made, thing["id"])
+        return str(thing["id"])
+
+    async def made_by(self, told: Told, noun: str) -> str:
+        """Return the id of the latest row of a noun that an organisation made."""
+        return self._world.of(noun, owner=told.owner)[-1].id
+
+    def _note_names(self, told: Told, made: dict[str, Any], thing: str) -> None:
+        for name in ("reference", "code", "label"):
+            if name in made:
+                self._world.names[made[name]] = self._world.rows[thing].readers
+        self._world.names[made["idempotencyKey"]] = frozenset({told.owner})
+
+    async def _client(self, code: str) -> None:
+        canaries = self._world.canaries
+        stated = RegisterClient(
+            scopes=[scope.value for scope in scopes_of(KIND[code])],
+            profile=AssertionProfile.RFC7523,
+            client_id=next(canaries.texts(code, "client")),
+            key=key_for("ES256"),
+        )
+        async with self._database.change(Operator(tenant_ods=code), "client add") as db:
+            registered = await clients.register(db, TOKEN_URL, stated)
+        assert isinstance(registered, clients.Registered), registered
+        canaries.planted += [leaf for leaf in leaves(registered.client.jwks) if len(str(leaf)) > 20]
+        await self._learn(Told(code), "client add")
+
+    async def _learn(self, told: Told, verb: str, until_owner: str | None = None) -> None:
+        """Read the events of a change: which rows it wrote, and which of them hold its canaries."""
+        canaries = self._world.canaries
+        homeless = set(canaries.planted)
+        for event in await self._admin.fetch(EVENTS, self._last):
+            if until_owner and event["object_key"] != until_owner:
+                break
+            self._last = event["id"]
+            row = json.loads(event["row"])
+            readers = self._know(told, event, row)
+            held = {key for leaf in leaves(row) for key in keys_of(leaf)} & set(canaries.planted)
+            homeless -= held
+            for key in held:
+                canaries.let_read(key, readers)
+            kind = "operator" if " " in verb else KIND[told.owner].lower()
+            self._world.writes.add((kind, event["object_type"], "insert" if row["version"] == 1 else "update"))
+        for key in homeless:  # kept beside the answer to its idempotency key, or not at all
+            canaries.let_read(key, frozenset({told.owner}))
+        canaries.planted.clear()
+
+    def _know(self, told: Told, event: Any, row: dict[str, Any]) -> Readers:
+        noun, key = event["object_type"], event["object_key"]
+        readers = oracle.readers(noun, told)
+        made = Known(noun, global_id(noun, key), key, told.owner, readers)
+        place = f"{event['xid']}/{event['id']}"
+        told_of = Known("Event", global_id("Event", place), place, told.owner, readers)
+        for known in (made, told_of):
+            self._world.rows.setdefault(known.id, known)
+        hidden: list[Key] = [told_of.id, place, event["link"]]
+        if readers != EVERYONE:
+            hidden += [made.id, key]
+        for secret in hidden:
+            self._world.canaries.let_read(secret, readers)
+        if noun == "System":  # its row names its incident, so that whoever reads the one knows there is the other
+            self._world.canaries.let_read(row["incident_id"], readers)
+        return readers
+
+
+async def build(stage: Stage) -> World:
+    """Build a world on a database whose organisations are listed."""
+    world = World(stage)
+    database = Database(stage.url)
+    admin = await asyncpg.connect(stage.server.admin_url, database=stage.name)
+    try:
+        await Builder(world, database, admin).build()
+    finally:
+        await admin.close()
+        await database.close()
+    return world
+
+
+def app_url(stage: Stage) -> str:
+    """Give the address of the app's login."""
+    return stage.server.url("reinstate_app", PASSWORDS["reinstate_app"], stage.name)
+
+
+def is_change(name: str) -> bool:
+    """Tell whether the schema has a change by this name."""
+    return name in TYPES["Mutation"].fields  # type: ignore[union-attr] - the type Mutation is an object

@@ -19,12 +19,12 @@ from api.http.refusal import (
     unavailable,
     unroutable,
 )
-from auth.access_token import Unauthenticated
-from auth.issuer import Issuer
 from auth.server.token_server import TokenServer
-from auth.standing import SignInUnavailable
 from auth.tenancy import Database
-from auth.verifier import Verifier
+from auth.tokens.access_token import Unauthenticated
+from auth.tokens.issuer import Issuer
+from auth.tokens.standing import SignInUnavailable
+from auth.tokens.verifier import Verifier
 
 log = logging.getLogger("reinstate")
 

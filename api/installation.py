@@ -13,7 +13,7 @@ from api.database import embedded, installation, selfcheck
 from api.database.failure import DatabaseUnavailable
 from api.failure import UsageError
 from api.settings import Settings
-from auth.issuer import KEY_BYTES, Issuer
+from auth.tokens.issuer import KEY_BYTES, Issuer
 
 ADDRESS = "app.url"  # in the data folder, for commands beside a running server
 CONNECT = 3.0  # seconds to wait for a connection

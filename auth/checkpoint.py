@@ -10,11 +10,11 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 from sqlmodel import select
 
-from auth.compact import Compact, NotCompactError, read_compact, whole
-from auth.issuer import Issuer
 from auth.signing import ALGORITHM, Ring
 from auth.tables import SigningKey
 from auth.tenancy import Transaction
+from auth.tokens.compact import Compact, NotCompactError, read_compact, whole
+from auth.tokens.issuer import Issuer
 
 TYPE = "checkpoint+jwt"
 LONGEST = 4096

@@ -11,9 +11,9 @@ from joserfc.jwk import ECKey, KeySet, OctKey
 from sqlalchemy import delete, insert, update
 from sqlmodel import col, select
 
-from auth.issuer import Issuer
 from auth.tables import KeyState, SigningKey
 from auth.tenancy import Transaction
+from auth.tokens.issuer import Issuer
 
 ALGORITHM = "ES256"
 _SEALED = ["dir", "A256GCM"]

@@ -50,6 +50,9 @@ create function app.chain() returns trigger language plpgsql as $$
 declare
     last record;
 begin
+    if pg_trigger_depth() < 2 then
+        raise exception 'events are written by changes alone' using errcode = 'insufficient_privilege';
+    end if;
     perform pg_advisory_xact_lock(hashtextextended('chain:' || new.tenant_ods, 0));
     select e.sequence, e.hash into last from event e
         where e.tenant_ods = new.tenant_ods order by e.sequence desc limit 1;

@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 
 from api.app import create_app
-from auth.access_token import AccessToken, new_token_id
 from auth.caller import SignIn
-from auth.issuer import Issuer
 from auth.signing import Ring, ensure_keys
 from auth.tenancy import Database
+from auth.tokens.access_token import AccessToken, new_token_id
+from auth.tokens.issuer import Issuer
 from tests.embedded import eventually
 from tests.stage import caller
 

@@ -16,16 +16,16 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from api.app import create_app
 from auth import clients
-from auth.access_token import Unauthenticated
 from auth.ask import ASSERTION_TYPE
 from auth.caller import Caller, Operator, SignIn
 from auth.clients import RegisterClient, Registered
-from auth.issuer import Issuer
 from auth.key_file import KeyFile
 from auth.public_keys import KeyPair
 from auth.signing import Ring, ensure_keys
 from auth.tenancy import Database
-from auth.verifier import Verifier
+from auth.tokens.access_token import Unauthenticated
+from auth.tokens.issuer import Issuer
+from auth.tokens.verifier import Verifier
 from schema.api_client import ApiClient, AssertionProfile
 
 T = TypeVar("T")

@@ -15,8 +15,8 @@ from api.commands import audit
 from api.failure import UsageError
 from auth import checkpoint
 from auth.checkpoint import BadCheckpointError, Checkpoint
-from auth.issuer import Issuer
 from auth.signing import Ring
+from auth.tokens.issuer import Issuer
 from tests.ledger import as_superuser, with_database, write
 from tests.stage import Stage
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from auth.access_token import Unauthenticated
+from auth.tokens.access_token import Unauthenticated
 from schema.api_client import AssertionProfile
 from tests.sign_in_support import ABSENT, TOKEN_URL, URL, SignInUnderTest, key_for
 from tests.test_token_attacks import forged

@@ -9,9 +9,9 @@ import pytest
 
 from auth.caller import Operator
 from auth.forgetting import forget_expired
-from auth.standing import SignInUnavailable, Standing, Watch
 from auth.tenancy import Database
-from auth.verifier import Verifier
+from auth.tokens.standing import SignInUnavailable, Standing, Watch
+from auth.tokens.verifier import Verifier
 from tests.sign_in_support import RFC7523, SignInUnderTest
 
 

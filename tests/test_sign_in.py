@@ -11,10 +11,10 @@ from auth import clients
 from auth.ask import TokenRefused, ask_token
 from auth.caller import Operator
 from auth.clients import RegisterClient
-from auth.issuer import Issuer
 from auth.key_file import KeyFileError, read_key_file, write_key_file
 from auth.public_keys import public_set, read_public_jwks
 from auth.scope import Scope
+from auth.tokens.issuer import Issuer
 from schema.organisation import OrganisationKind
 from schema.problem import AlreadyDecided, AlreadyRegistered, NotFound, ValidationFailed
 from tests.sign_in_support import ABSENT, NHS, RFC7523, TOKEN_URL, URL, SignInUnderTest, key_for, rsa_key

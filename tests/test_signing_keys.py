@@ -9,11 +9,11 @@ from sqlalchemy import delete
 from sqlalchemy.engine import make_url
 
 from auth.caller import SignIn
-from auth.issuer import Issuer
 from auth.signing import Ring, SigningKeyUnreadableError, ensure_keys, rotate
 from auth.tables import SigningKey
 from auth.tenancy import Database
-from auth.verifier import Verifier
+from auth.tokens.issuer import Issuer
+from auth.tokens.verifier import Verifier
 from tests.sign_in_support import URL, SignInUnderTest
 
 

@@ -10,8 +10,8 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import KeySet
 
-from auth.access_token import Unauthenticated
 from auth.scope import Scope
+from auth.tokens.access_token import Unauthenticated
 from tests.sign_in_support import ABSENT, TOKEN_URL, URL, SignInUnderTest, key_for, merged, rsa_key
 
 NOW = int(time.time())
@@ -210,12 +210,12 @@ def test_a_remembered_token_ends_when_it_expires(sign_in: SignInUnderTest, monke
     token = sign_in.token()
     assert sign_in.verify(token)
     real = time.time
-    monkeypatch.setattr("auth.verifier.time.time", lambda: real() + 331)
+    monkeypatch.setattr("auth.tokens.verifier.time.time", lambda: real() + 331)
     refused(sign_in, token)
 
 
 def test_the_memory_is_bounded(sign_in: SignInUnderTest, monkeypatch) -> None:
-    monkeypatch.setattr("auth.verifier.REMEMBERED", 3)
+    monkeypatch.setattr("auth.tokens.verifier.REMEMBERED", 3)
     tokens = [forged(sign_in, jti=f"forged-{number}") for number in range(5)]
     assert all(sign_in.verify(token) for token in tokens)
     assert len(sign_in.verifier._believed) == 3

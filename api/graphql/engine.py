@@ -23,12 +23,13 @@ from graphql import (
     validate,
     value_from_ast_untyped,
 )
+from graphql.validation.validate import ValidationAbortedError
 from strawberry.schema.config import StrawberryConfig
 
 from api.graphql.answers import Answers
 from api.graphql.context import Context
 from api.graphql.failure import ChangeByGetError, Failure, RefusedError, TooMuchError, failure_of
-from api.graphql.limits import MOST_TOKENS, refuse_excess
+from api.graphql.limits import MOST_TOKENS, refuse_excess, refuse_repetition
 from api.graphql.nodes import NOUNS
 from api.graphql.operation import RefusedInput
 from api.graphql.operations import Mutation, Query
@@ -154,7 +155,8 @@ def _read(request: Request, *, reads_only: bool) -> tuple[DocumentNode, Operatio
         raise ChangeByGetError("A change is sent by POST.")
     refuse_excess(document, operation, request.variables)
     if errors := _faults(request.query):
-        raise errors[0]
+        aborted = isinstance(errors[0], ValidationAbortedError)
+        raise TooMuchError("This document takes too long to check. Ask for less.") if aborted else errors[0]
     return document, operation
 
 
@@ -165,7 +167,9 @@ def _parsed(query: str) -> DocumentNode:
 
 @lru_cache(maxsize=500)
 def _faults(query: str) -> list[GraphQLError]:
-    return validate(schema._schema, _parsed(query), max_errors=5)  # noqa: SLF001 - as above
+    document = _parsed(query)
+    refuse_repetition(document)
+    return validate(schema._schema, document, max_errors=5)  # noqa: SLF001 - as above
 
 
 def _key(request: Request, field: FieldNode) -> str | None:

@@ -1,5 +1,6 @@
 """What a document may cost, measured in one pass before it is validated."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,8 @@ DEEPEST = 16
 MOST_ALIASES = 60
 HIGHEST_COST = 100_000
 MOST_TOKENS = 2_000
+MOST_PAIRS = 20_000
+LONGEST_NUMBER = 20  # digits; Python takes its time over thousands of them
 PAGED = frozenset({"edges", "nodes"})
 
 
@@ -82,10 +85,24 @@ class Measure:
     def _size(self, value: Any) -> int:
         given: Any = None
         if isinstance(value, IntValueNode):
-            given = int(value.value)
+            given = int(value.value) if len(value.value) < LONGEST_NUMBER else LARGEST_PAGE
         elif isinstance(value, VariableNode):
             given = self._variables.get(value.name.value)
         return min(max(given, 1), LARGEST_PAGE) if isinstance(given, int) else DEFAULT_PAGE
+
+
+def refuse_repetition(document: DocumentNode) -> None:
+    """Refuse a document that repeats its names too often, used or not: validation compares every two of a name."""
+    counts: Counter[str] = Counter()
+    unseen: list[Any] = list(document.definitions)
+    while unseen:
+        node = unseen.pop()
+        if isinstance(node, FieldNode):
+            counts[(node.alias or node.name).value] += 1
+        selections = getattr(node, "selection_set", None)
+        unseen.extend(selections.selections if selections else ())
+    if sum(count * count for count in counts.values()) > MOST_PAIRS:
+        raise TooMuchError("This document repeats the same fields too often. Ask for less.")
 
 
 def refuse_excess(document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> int:

@@ -12,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from api.graphql.engine import Answer, Engine, Request
 from api.http.refusal import Refusal, request_id
 from auth.caller import Caller
-from auth.verifier import Verifier
+from auth.tokens.verifier import Verifier
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"

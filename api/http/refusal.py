@@ -10,8 +10,8 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
 from api.graphql.failure import failure_of
-from auth.access_token import Unauthenticated
-from auth.standing import SignInUnavailable
+from auth.tokens.access_token import Unauthenticated
+from auth.tokens.standing import SignInUnavailable
 
 log = logging.getLogger("reinstate.http")
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from auth.access_token import named_scopes
 from auth.scope import Scope
 from auth.server.form import Refused
+from auth.tokens.access_token import named_scopes
 from schema.api_client import AssertionProfile
 from schema.organisation import OrganisationKind
 

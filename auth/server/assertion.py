@@ -16,14 +16,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
-from auth.access_token import named_scopes
-from auth.compact import Compact, NotCompactError, read_compact
-from auth.issuer import Issuer
 from auth.server import claims, refusals
 from auth.server.asker import Asker
 from auth.server.dummy import DUMMY
 from auth.server.form import Refused
 from auth.tables import UsedAssertion
+from auth.tokens.access_token import named_scopes
+from auth.tokens.compact import Compact, NotCompactError, read_compact
+from auth.tokens.issuer import Issuer
 from schema.api_client import ApiClient, ClientStatus
 from schema.organisation import Organisation, OrganisationKind
 

@@ -4,10 +4,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from auth.compact import Compact, whole
-from auth.issuer import Issuer
 from auth.server import refusals
 from auth.server.form import Refused
+from auth.tokens.compact import Compact, whole
+from auth.tokens.issuer import Issuer
 from schema.api_client import AssertionProfile
 
 ALGORITHMS = {

@@ -13,13 +13,13 @@ from sqlalchemy import func, or_, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from auth.access_token import AccessToken, new_token_id
-from auth.issuer import Issuer
 from auth.server.asker import GRANT, METHOD
 from auth.server.assertion import prove
 from auth.server.form import NO_STORE, Answer, Refused
 from auth.server.known_token import KnownToken, find_token
 from auth.signing import Ring
+from auth.tokens.access_token import AccessToken, new_token_id
+from auth.tokens.issuer import Issuer
 from schema.api_client import ApiClient
 
 

@@ -8,11 +8,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
-from auth import access_token
-from auth.access_token import LEEWAY, AccessToken, Unauthenticated
-from auth.issuer import Issuer
 from auth.signing import Ring
 from auth.tables import RevokedToken
+from auth.tokens import access_token
+from auth.tokens.access_token import LEEWAY, AccessToken, Unauthenticated
+from auth.tokens.issuer import Issuer
 from schema.api_client import ApiClient, ClientStatus
 
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from auth.issuer import Issuer
 from auth.scope import Scope
 from auth.server.asker import GRANT, METHOD
 from auth.server.assertion import KEY_TYPES
+from auth.tokens.issuer import Issuer
 
 
 def metadata(issuer: Issuer) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from auth.issuer import Issuer
 from auth.server.core import Context, Core, Request
 from auth.server.form import Answer, FormPost, Refused, read_form
 from auth.server.metadata import metadata
 from auth.signing import ensure_keys
 from auth.tenancy import Transaction
+from auth.tokens.issuer import Issuer
 
 _A_MINUTE = {"Cache-Control": "public, max-age=60"}
 

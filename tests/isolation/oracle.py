@@ -38,7 +38,7 @@ class Told:
         return self.near | ({self.supplier} if self.supplier else set())
 
 
-def _everyone(told: Told) -> Readers:  # noqa: ARG001 - every rule has this shape
+def _everyone(told: Told) -> Readers:
     return EVERYONE
 
 

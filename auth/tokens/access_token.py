@@ -9,10 +9,10 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from auth.compact import NotCompactError, read_compact, whole
-from auth.issuer import Issuer
 from auth.scope import Scope
 from auth.signing import ALGORITHM, Ring
+from auth.tokens.compact import NotCompactError, read_compact, whole
+from auth.tokens.issuer import Issuer
 from schema.organisation import OrganisationKind
 
 TYPE = "at+jwt"

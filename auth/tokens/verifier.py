@@ -5,12 +5,12 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from auth import access_token
-from auth.access_token import LEEWAY, AccessToken, Unauthenticated
 from auth.caller import Caller
-from auth.issuer import Issuer
-from auth.standing import COOL_DOWN, Standing, Watch
 from auth.tenancy import Database
+from auth.tokens import access_token
+from auth.tokens.access_token import LEEWAY, AccessToken, Unauthenticated
+from auth.tokens.issuer import Issuer
+from auth.tokens.standing import COOL_DOWN, Standing, Watch
 
 REMEMBERED = 4096
 REMEMBERED_FOR = 60.0

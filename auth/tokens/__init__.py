@@ -1,0 +1,1 @@
+"""Access tokens: what they say, who issues them, whether they still stand."""

@@ -1,0 +1,95 @@
+"""Calls made as somebody, many at a time, and what their answers give away."""
+
+import asyncio
+import json
+import uuid
+from collections import Counter
+from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from api.graphql.engine import Engine, Request
+from auth.caller import Caller
+from auth.tenancy import Database
+from tests.isolation.canary import Canaries
+from tests.stage import caller
+
+AT_ONCE = 6
+OURS = ("INTERNAL", "DATABASE_UNAVAILABLE", "BUSY", "TIMEOUT", "STORAGE_LOW")  # a failure of ours, never an answer
+
+
+@dataclass
+class Findings:
+    """What was found, and how much was asked."""
+
+    leaks: list[str] = field(default_factory=list)
+    reached: set[tuple[str, str]] = field(default_factory=set)
+    calls: Counter[str] = field(default_factory=Counter)
+    requests: int = 0
+
+    def note(self, who: str, where: str, what: str) -> None:
+        """Note a leak."""
+        self.leaks.append(f"{who} learns by {where}: {what}")
+
+    def __str__(self) -> str:
+        return f"{len(self.leaks)} leaks, e.g.\n" + "\n".join(sorted(set(self.leaks))[:20])
+
+
+class Asker:
+    """Asks the engine as anybody, and reads every answer for what the asker may not see."""
+
+    def __init__(self, database: Database, canaries: Canaries) -> None:
+        self._engine = Engine(database)
+        self._canaries = canaries
+        self._gate = asyncio.Semaphore(AT_ONCE)
+        self._read: set[tuple[str, bytes]] = set()
+        self.findings = Findings()
+
+    async def ask(
+        self, who: str | Caller, document: str, variables: dict[str, Any], where: str, given: Iterable[str] = ()
+    ) -> dict[str, Any]:
+        """Ask, read the answer for leaks, and return it. `given` is what the asker said itself."""
+        asking = caller(who) if isinstance(who, str) else who
+        async with self._gate:
+            for _ in range(5):
+                request = Request(document, variables, None, str(uuid.uuid4()))
+                answer = await self._engine.answer(request, asking)
+                if not answer.retryable:
+                    break
+                await asyncio.sleep(0.3)
+        self.findings.requests += 1
+        body: dict[str, Any] = json.loads(answer.body)
+        if (asking.tenant_ods, answer.body) not in self._read:
+            self._read.add((asking.tenant_ods, answer.body))
+            self._scan(body, asking.tenant_ods, where, frozenset(given))
+        return body
+
+    def _scan(self, value: Any, who: str, where: str, given: frozenset[str]) -> None:
+        if isinstance(value, dict):
+            self._scan_object(value, who, where)
+            for name, inner in value.items():
+                if name == "code" and inner in OURS:
+                    self.findings.note(who, where, f"the failure {inner}")
+                self._scan(inner, who, where, given)
+        elif isinstance(value, list):
+            for inner in value:
+                self._scan(inner, who, where, given)
+        elif value not in given:
+            readers = self._canaries.readers(value)
+            if readers is not None and who not in readers:
+                self.findings.note(who, where, str(value))
+
+    def _scan_object(self, value: dict[str, Any], who: str, where: str) -> None:
+        kind = value.get("__typename")
+        if isinstance(kind, str):
+            self.findings.reached.update((kind, name) for name in value)
+        page = value.get("pageInfo")
+        if isinstance(page, dict) and not page["hasNextPage"] and not page["hasPreviousPage"]:
+            shown = len(value["nodes"])
+            if value["totalCount"] != shown:
+                self.findings.note(who, where, f"a count of {value['totalCount']} over {shown} rows")
+
+
+async def all_of(work: Iterable[Awaitable[Any]]) -> list[Any]:
+    """Wait for all of it."""
+    return list(await asyncio.gather(*work))

@@ -1,0 +1,120 @@
+"""What is tried at a position: what belongs to somebody, each with a made-up twin that belongs to nobody."""
+
+import base64
+import json
+import uuid
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from schema.kept.node import global_id
+from tests.isolation.asking import Asker
+from tests.isolation.canary import Readers
+from tests.isolation.inputs import TYPES
+from tests.isolation.oracle import EVERYONE
+from tests.isolation.positions import Position
+from tests.isolation.world import Known, World
+
+ALL_SEEING = "AUDITOR"
+NOBODYS = {"-": "MADE-UP-NAME", "_": "MADE_UP_NAME"}
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A value, of which noun, who may know of it, and its made-up twin."""
+
+    value: str
+    noun: str
+    readers: Readers
+    twin: str
+
+
+def ids(world: World) -> list[Probe]:
+    """Give the id of every row, and for every row one that names another noun by its key."""
+    return [Probe(row.id, row.noun, row.readers, made_up(row.noun)) for row in world.rows.values()]
+
+
+def forged(world: World) -> list[Probe]:
+    """Give for each row its key under the name of each other noun: nobody's id."""
+    nouns = {left: right for left, right in pairwise([*world.nouns, world.nouns[0]])}
+    return [
+        Probe(global_id(nouns[row.noun], row.key), nouns[row.noun], frozenset(), made_up(nouns[row.noun]))
+        for row in world.rows.values()
+        if row.noun not in ("Event", "Organisation") and nouns[row.noun] not in ("Event", "Organisation")
+    ]
+
+
+def made_up(noun: str) -> str:
+    """Give an id that no row has."""
+    keys = {"Event": "1/1", "Organisation": "ZZZ99", "TestMilestone": "MADE_UP"}
+    return global_id(noun, keys.get(noun, uuid.UUID("01912345-6789-7abc-8def-0123456789ab")))
+
+
+def names(world: World) -> list[Probe]:
+    """Give every reference, code, label, organisation's code and idempotency key, and odd ones."""
+    kept = [Probe(name, "", readers, NOBODYS["_" if "_" in name else "-"]) for name, readers in world.names.items()]
+    odd = ["", "%", "' or true --", "null", *(row.key for row in world.of("System")[:1])]
+    return [*kept, *(Probe(text, "", EVERYONE, text) for text in odd)]
+
+
+class Cursors:
+    """The cursors of every list, as the one who sees all gets them."""
+
+    def __init__(self, asker: Asker, world: World) -> None:
+        self._asker = asker
+        self._world = world
+        self._known: dict[tuple[str, str], list[Probe]] = {}
+
+    async def of(self, position: Position) -> list[Probe]:
+        """Give the cursors of a list."""
+        place = (position.type, position.field)
+        if place not in self._known:
+            pages = await (self._root(position) if position.type == "Query" else self._nested(position))
+            self._known[place] = [self._probe(edge) for page in pages for edge in page["edges"]]
+        return self._known[place]
+
+    def _probe(self, edge: dict[str, Any]) -> Probe:
+        row: Known | None = self._world.rows.get(edge["node"]["id"])
+        assert row, f"a list shows a row the world does not know: {edge}"
+        parts = json.loads(base64.urlsafe_b64decode(edge["cursor"] + "=="))
+        parts[-1] = _next_to(parts[-1])
+        twin = base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+        return Probe(edge["cursor"], row.noun, row.readers, twin)
+
+    async def _root(self, position: Position) -> list[Any]:
+        asked = f"query($after: String) {{ {position.field}(first: 200, after: $after) {{ {_EDGES} }} }}"
+        pages, after = [], None
+        while True:
+            page = (await self._asker.ask(ALL_SEEING, asked, {"after": after}, str(position)))["data"][position.field]
+            pages.append(page)
+            if not page["pageInfo"]["hasNextPage"]:
+                return pages
+            after = page["pageInfo"]["endCursor"]
+
+    async def _nested(self, position: Position) -> list[Any]:
+        asked = (
+            f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {position.type} "
+            f"{{ {position.field}(first: 200) {{ {_EDGES} }} }} }} }}"
+        )
+        given = [row.id for row in self._world.of(position.type)]
+        found = (await self._asker.ask(ALL_SEEING, asked, {"ids": given}, str(position)))["data"]["nodes"]
+        return [node[position.field] for node in found]
+
+
+_EDGES = "edges { cursor node { id } } pageInfo { hasNextPage endCursor }"
+
+
+def _next_to(part: str) -> str:
+    """Give the key next to one: the same place in the order, of no row."""
+    if part.isdigit():
+        return str(int(part) + 10**9)
+    return part[:-1] + ("1" if part[-1] == "0" else "0")
+
+
+def parents(world: World, position: Position, who: str, most: int) -> list[str | None]:
+    """Give rows that a nested field can be asked of by somebody: the first and the last they may see."""
+    if position.type == "Query":
+        return [None]
+    assert "Node" in [each.name for each in TYPES[position.type].interfaces], f"no way to {position} is known"  # type: ignore[union-attr] - an object type
+    seen = [row.id for row in world.of(position.type, seen_by=who)]
+    return [*dict.fromkeys([*seen[-1:], *seen[:1]])][:most]

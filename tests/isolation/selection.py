@@ -1,0 +1,66 @@
+"""What is asked of an object: every leaf, and every leaf of what it leads to, as deep as is said."""
+
+from functools import cache
+from typing import Any
+
+from graphql import (
+    GraphQLField,
+    GraphQLObjectType,
+    get_named_type,
+    is_abstract_type,
+    is_leaf_type,
+    is_required_argument,
+)
+
+from tests.isolation.inputs import TYPES
+
+CONNECTION = {"edges", "nodes", "pageInfo", "totalCount"}
+
+
+@cache
+def asked(type_name: str, depth: int, first: int) -> str:
+    """Give the selection of an object type: its leaves, then objects and pages of `first` rows, `depth` levels down."""
+    kind = TYPES[type_name]
+    if is_abstract_type(kind):
+        return _each_possible(type_name, depth, first)
+    assert isinstance(kind, GraphQLObjectType)
+    if set(kind.fields) >= CONNECTION:
+        return _page(kind, depth, first)
+    parts = [_field(name, field, depth, first) for name, field in kind.fields.items()]
+    return " ".join(("__typename", *filter(None, parts)))
+
+
+def _field(name: str, field: GraphQLField, depth: int, first: int) -> str:
+    if any(is_required_argument(argument) for argument in field.args.values()):
+        return ""  # has positions of its own: it is called with every id there
+    named = get_named_type(field.type)
+    if is_leaf_type(named):
+        return name
+    if depth == 0 and named.name not in ("PageInfo", "FieldError"):
+        return ""
+    pages = f"(first: {first})" if "first" in field.args else ""
+    return f"{name}{pages} {{ {asked(named.name, depth - 1 if depth else 0, first)} }}"
+
+
+def _page(kind: GraphQLObjectType, depth: int, first: int) -> str:
+    row = get_named_type(kind.fields["nodes"].type).name
+    rest = [_field(name, field, 1, first) for name, field in kind.fields.items() if name not in ("edges", "nodes")]
+    return (
+        f"__typename {' '.join(rest)} edges {{ __typename cursor node {{ __typename id }} }} "
+        f"nodes {{ {asked(row, depth, first)} }}"
+    )
+
+
+def _each_possible(type_name: str, depth: int, first: int) -> str:
+    kind: Any = TYPES[type_name]
+    possible = possible_types(kind.name)
+    return "__typename " + " ".join(f"... on {name} {{ {asked(name, depth, first)} }}" for name in possible)
+
+
+@cache
+def possible_types(type_name: str) -> list[str]:
+    """Give the object types that a type's values may have."""
+    from api.graphql.engine import schema  # noqa: PLC0415
+
+    kind: Any = TYPES[type_name]
+    return [each.name for each in schema._schema.get_possible_types(kind)] if is_abstract_type(kind) else [type_name]

@@ -1,42 +1,45 @@
 """The database this process works on: one of our own, or the embedded one, made ready either way."""
 
 import asyncio
+import json
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
 
 from api.database import embedded, installation, selfcheck
-from api.database.failure import DatabaseUnavailable
+from api.database.elsewhere import default_folder
+from api.database.failure import DatabaseUnavailable, plainly
 from api.failure import UsageError
 from api.settings import Settings
 from auth.tokens.issuer import KEY_BYTES, Issuer
 
-ADDRESS = "app.url"  # in the data folder, for commands beside a running server
+BESIDE = "beside.json"  # in the data folder: where commands beside a running server find it
 CONNECT = 3.0  # seconds to wait for a connection
 
 
 @dataclass(frozen=True)
 class Place:
-    """A database made ready: its address as reinstate_app, and where the installation's key is."""
+    """A database made ready: its address as reinstate_app, our public address, and where our key is."""
 
-    url: str
+    url: str = field(repr=False)
+    public_url: str
     key_file: Path
 
-    def issuer(self, public_url: str) -> Issuer:
-        """Return ourselves as issuer of tokens at this public address."""
+    def issuer(self) -> Issuer:
+        """Return ourselves as issuer of tokens."""
         try:
             key = bytes.fromhex(self.key_file.read_text(encoding="ascii").strip())
-            return Issuer(public_url, key)
+            return Issuer(self.public_url, key)
         except OSError as error:
             raise DatabaseUnavailable(
                 f"The key file {self.key_file} cannot be read ({error.strerror}); set REINSTATE_KEY_FILE."
             ) from error
         except ValueError as error:
-            raise DatabaseUnavailable(f"{error} ({self.key_file}, {public_url})") from error
+            raise DatabaseUnavailable(f"{error} ({self.key_file}, {self.public_url})") from error
 
 
 @contextmanager
@@ -57,22 +60,31 @@ def opened(
             raise UsageError("The demonstration keeps a database of its own: unset DATABASE_URL and run it again.")
         place = Place(
             settings.database_url.get_secret_value(),
+            settings.public_url,
             settings.reinstate_key_file or Path("REINSTATE_KEY_FILE"),
         )
         asyncio.run(_check(place.url))
         yield place
         return
-    folder = settings.reinstate_data
+    folder = _folder(settings.reinstate_data)
     key_file = settings.reinstate_key_file or folder / "installation.key"
-    if beside and (url := _running(folder)):
-        yield Place(url, key_file)
+    if beside and (found := _running(folder, key_file)):
+        yield found
         return
-    with embedded.running(folder, say=say) as server:
+    with embedded.running(default_folder(folder / "postgres"), say=say) as server:
         url = asyncio.run(_make_ready(server, demonstration=demonstration))
-        _keep_secret(folder / ADDRESS, url)
+        _keep_secret(folder / BESIDE, json.dumps({"url": url, "public_url": settings.public_url}))
         if not key_file.exists():
             _keep_secret(key_file, secrets.token_hex(KEY_BYTES))
-        yield Place(url, key_file)
+        yield Place(url, settings.public_url, key_file)
+
+
+def _folder(wanted: Path) -> Path:
+    """Make the data folder: ours are the secrets in it, PostgreSQL's account gets a folder inside."""
+    folder = wanted.expanduser()
+    with plainly(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 async def _make_ready(server: embedded.Server, *, demonstration: bool) -> str:
@@ -131,13 +143,13 @@ async def connect(url: str) -> asyncpg.Connection:
         ) from error
 
 
-def _running(folder: Path) -> str | None:
+def _running(folder: Path, key_file: Path) -> Place | None:
     try:
-        url = (folder / ADDRESS).read_text(encoding="utf-8")
-        asyncio.run(_check(url))
-    except (OSError, DatabaseUnavailable):
+        place = Place(**json.loads((folder / BESIDE).read_text(encoding="utf-8")), key_file=key_file)
+        asyncio.run(_check(place.url))
+    except (OSError, ValueError, TypeError, DatabaseUnavailable):
         return None
-    return url
+    return place
 
 
 def _keep_secret(file: Path, text: str) -> None:

@@ -15,10 +15,10 @@ from schema.problem import Problem
 T = TypeVar("T")
 
 
-def operate(ods_code: str, verb: str, rule: Callable[[Transaction], Awaitable[T | Problem]]) -> T:
+def operate(ods_code: str, verb: str, rule: Callable[[Transaction, Place], Awaitable[T | Problem]]) -> T:
     """Run a rule as the operator, acting for an organisation; a refusal is told and keeps nothing."""
     with installation.opened(Settings(), beside=True) as place:
-        answer = run_as(place, Operator(tenant_ods=ods_code), verb, rule)
+        answer = run_as(place, Operator(tenant_ods=ods_code), verb, lambda db: rule(db, place))
     if isinstance(answer, Problem):
         raise UsageError(f"{answer.message} {answer.next_step}")
     return answer

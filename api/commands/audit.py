@@ -83,12 +83,11 @@ def checkpoint(
     database_url: Url = None,
 ) -> None:
     """Sign the last event of an organisation's history. Keep it elsewhere, with the keys, which rotate."""
-    settings = Settings()
     with _opened(database_url) as place:
         head = _run(place, lambda database: ledger.head(database, organisation))
         if head is None:
             raise UsageError(f"{organisation} has no events; give another organisation's code.")
-        issuer = place.issuer(settings.public_url)
+        issuer = place.issuer()
         ring = run_as(place, SignIn(), "audit checkpoint", lambda db: ensure_keys(db, issuer))
     with writing(output) as write:
         write(f"{sign(head, issuer, ring, time.time())}\n".encode())

@@ -7,7 +7,7 @@ import typer
 
 from api.commands.asking import ask_all, operate
 from api.failure import UsageError
-from api.settings import Settings
+from api.installation import Place
 from auth import clients
 from auth.clients import RegisterClient, Registered
 from auth.key_file import write_key_file
@@ -35,10 +35,9 @@ def add(
     target = output or Path(f"{organisation.lower()}.json")
     given = read_public_jwks(public_jwks) if public_jwks else None
     stated = RegisterClient(scopes=scope, profile=AssertionProfile(profile), public_jwks=given)
-    token_url = f"{Settings().public_url}/oauth2/token"
 
-    async def register(db: Transaction) -> Registered | Problem:
-        made = await clients.register(db, token_url, stated)
+    async def register(db: Transaction, place: Place) -> Registered | Problem:
+        made = await clients.register(db, f"{place.public_url}/oauth2/token", stated)
         if isinstance(made, Registered) and made.key_file:
             write_key_file(target, made.key_file)  # before the commit: no client whose key nobody has
         return made
@@ -61,5 +60,5 @@ def list_(organisation: Annotated[str | None, typer.Option(help="Of this ODS cod
 @app.command()
 def revoke(client_id: str, organisation: Organisation) -> None:
     """Revoke a client: it gets no more tokens, and those it has stop within 5 seconds."""
-    operate(organisation, "client revoke", lambda db: clients.revoke(db, client_id))
+    operate(organisation, "client revoke", lambda db, _: clients.revoke(db, client_id))
     typer.echo(f"Revoked {client_id}; its tokens stop within 5 seconds.")

@@ -28,19 +28,19 @@ def demo(port: Port = None, data: Data = None, until: Until = UNTIL, no_serve: N
     scenario, settings = read_scenario(), _settings(port, data)
     if not scenario.up_to(until.date()):
         raise UsageError(f"The scenario starts on {scenario.steps[0].day}; give that day or a later one.")
-    url, folder = settings.public_url, settings.reinstate_data / "clients"
+    folder = settings.reinstate_data.expanduser() / "clients"
     with ExitStack() as held:
         if not no_serve:
             host, number = settings.reinstate_host, settings.reinstate_port
             claimed = held.enter_context(serving.claim_port(host, number))
         place = held.enter_context(installation.opened(settings, typer.echo, demonstration=True))
-        shown = Demonstration(scenario, place, url, folder, ScenarioClock(scenario.opens_at))
+        shown = Demonstration(scenario, place, folder, ScenarioClock(scenario.opens_at))
         for refused in shown.load(until.date()):
             typer.echo(f"Refused: {refused}")
         typer.echo(f"In the demonstration it is {shown.clock():%-d %B %Y}.")
         if not no_serve:
             shown.clock.run()
-            serving.serve(shown.app(), claimed, lambda: typer.echo(invitation(url, folder)))
+            serving.serve(shown.app(), claimed, lambda: typer.echo(invitation(place.public_url, folder)))
 
 
 def _settings(port: int | None, data: Path | None) -> Settings:

@@ -21,6 +21,6 @@ def rotate() -> None:
     """Let the next key sign. Tokens signed before stay good until they expire; leave 10 minutes between two."""
     settings = Settings()
     with installation.opened(settings, beside=True) as place:
-        issuer = place.issuer(settings.public_url)
+        issuer = place.issuer()
         ring = run_as(place, SignIn(), "keys rotate", lambda db: rotate_keys(db, issuer))
     typer.echo(f"Published: {', '.join(ring.public)}.")

@@ -21,7 +21,7 @@ def add(
 ) -> None:
     """List an organisation, or change what is listed of it."""
     stated = ListOrganisation(ods_code=ods_code, name=name, kind=kind, region_ods=region, icb_ods=icb)
-    operate(ods_code, "organisation add", lambda db: organisations.put_on_list(db, stated))
+    operate(ods_code, "organisation add", lambda db, _: organisations.put_on_list(db, stated))
     typer.echo(f"Listed {ods_code}.")
 
 

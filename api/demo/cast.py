@@ -1,18 +1,19 @@
 """The cast: its organisations listed and its clients registered by the operator's rules, its key files written."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from joserfc.jwk import RSAKey
+from pydantic import ValidationError
 
 from api.demo.scenario import Part
+from api.demo.screen import progress
 from api.failure import UsageError
 from auth import clients
 from auth.caller import Operator
 from auth.clients import RegisterClient
-from auth.key_file import KeyFile, KeyFileError, read_key_file, write_key_file
-from auth.public_keys import public_set
+from auth.key_file import KeyFile, write_key_file
 from auth.scope import scopes_of
 from auth.tenancy import Database
 from schema.api_client import ApiClient, AssertionProfile, ClientStatus
@@ -23,25 +24,30 @@ RSA_BITS = 2048  # the least that is allowed: these keys open a demonstration
 Keys = dict[str, KeyFile]
 
 
-def find_keys(parts: Iterable[Part], folder: Path, token_url: str, advance: Callable[[], None]) -> Keys:
+def find_keys(parts: Iterable[Part], folder: Path, token_url: str) -> Keys:
     """Return the key file of each part by its code, made where there is none; written before it is registered."""
     folder.mkdir(mode=0o700, exist_ok=True)
+    files = {part: folder / f"{part.client}.json" for part in parts if part.client}
+    found = {part.ods_code: key_file for part, file in files.items() if (key_file := _read(file))}
+    missing = [part for part in files if part.ods_code not in found]
+    with progress("Making key pairs", len(missing)) as tick, ThreadPoolExecutor() as pool:
+        for part, key_file in zip(missing, pool.map(lambda part: _make(part, token_url), missing), strict=True):
+            _write(files[part], key_file)
+            found[part.ods_code] = key_file
+            tick()
+    for part, file in files.items():  # the port may be another than last time
+        if found[part.ods_code].token_url != token_url:
+            found[part.ods_code] = found[part.ods_code].model_copy(update={"token_url": token_url})
+            _write(file, found[part.ods_code])
+    return found
 
-    def find(part: Part) -> tuple[str, KeyFile]:
-        file = folder / f"{part.client}.json"
-        try:
-            found = read_key_file(file)
-        except KeyFileError:
-            found = None
-        fit = found or _make(part, token_url)
-        if found is None or found.token_url != token_url:
-            fit = fit.model_copy(update={"token_url": token_url})
-            _write(file, fit)
-        advance()
-        return part.ods_code, fit
 
-    with ThreadPoolExecutor() as pool:
-        return dict(pool.map(find, [part for part in parts if part.client]))
+def _read(file: Path) -> KeyFile | None:
+    """Return a key file of ours; its key is not looked into, which takes a while."""
+    try:
+        return KeyFile.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError):
+        return None
 
 
 def _write(file: Path, key_file: KeyFile) -> None:
@@ -89,7 +95,7 @@ def _opens(key_file: KeyFile, part: Part, registered: Mapping[str, ApiClient]) -
     return (
         client is not None
         and client.status is ClientStatus.ACTIVE
-        and key_file.key.kid in [key["kid"] for key in client.jwks["keys"]]
+        and key_file.private_key.get("kid") in [key["kid"] for key in client.jwks["keys"]]
         and set(client.scopes) == set(scopes_of(part.kind))
     )
 
@@ -98,7 +104,7 @@ async def _register(database: Database, key_file: KeyFile, part: Part, registere
     stated = RegisterClient(
         scopes=scopes_of(part.kind),
         client_id=None if key_file.client_id in registered else key_file.client_id,
-        public_jwks=public_set(key_file.key),
+        public_jwks={"keys": [{name: key_file.private_key[name] for name in ("kty", "kid", "n", "e")}]},
     )
     async with database.change(Operator(tenant_ods=part.ods_code), "client add") as db:
         made = await clients.register(db, key_file.token_url, stated)

@@ -25,34 +25,31 @@ class Demonstration:
 
     scenario: Scenario
     place: Place
-    base_url: str
     folder: Path
     clock: ScenarioClock
 
     def app(self) -> Litestar:
         """Return the API as it is served."""
         database = Database(self.place.url, self.clock)
-        return create_app(database, self.place.issuer(self.base_url), demonstration=True)
+        return create_app(database, self.place.issuer(), demonstration=True)
 
     def load(self, day: dt.date) -> list[str]:
         """Replay what is missing up to a day; return the steps that were refused, and why."""
-        parts = self.scenario.organisations
-        token_url = self.place.issuer(self.base_url).token_url
-        with progress("Making a key pair for each tenant", sum(part.client is not None for part in parts)) as tick:
-            keys = find_keys(parts, self.folder, token_url, tick)
+        token_url = self.place.issuer().token_url
+        keys = find_keys(self.scenario.organisations, self.folder, token_url)
         refused = asyncio.run(self._replay(keys, day))
         self.clock.reach(noon(day))
         return refused
 
     async def _replay(self, keys: Keys, day: dt.date) -> list[str]:
         database = Database(self.place.url, self.clock)
-        app = create_app(database, self.place.issuer(self.base_url), demonstration=True)
+        app = create_app(database, self.place.issuer(), demonstration=True)
         try:
             told = await read_ledger(database)
             self.clock.reach(told.newest or self.clock())
             keys = await assemble(database, self.scenario.organisations, keys, self.folder)
-            steps = self.scenario.up_to(day)
-            tenants = Tenants(app, self.base_url, keys)
+            steps = [step for step in self.scenario.up_to(day) if step.name not in told.taken]
+            tenants = Tenants(app, self.place.public_url, keys)
             with progress(f"Replaying up to {day:%-d %B %Y}", len(steps)) as tick:
                 refused = await Replay(tenants, database, self.clock, told).play(steps, tick)
             await tenants.close()

@@ -22,8 +22,8 @@ _ASK = {
         "trust-r1a",
         (
             '{ systems(incident: "CARENOTES-2022") { nodes { name teamsTotal accountsTotal currentBuild { label } '
-            "interimSystems { nodes { name liveOn } } reports(first: 5) { totalCount nodes { test outcome planned passed "
-            "exitMet asOf } } } } }"
+            "interimSystems { nodes { name liveOn } } reports(first: 5) { totalCount nodes { test outcome planned "
+            "passed exitMet asOf } } } } }"
         ),
     ),
     "Supplier: what did we promise, and how did it slip?": (
@@ -38,9 +38,10 @@ _ASK = {
 
 @contextmanager
 def progress(title: str, total: int) -> Iterator[Callable[[], None]]:
-    """Show how far a piece of work has come; one plain line where nobody watches."""
-    if not sys.stdout.isatty():
-        typer.echo(f"{title} ({total}).")
+    """Show how far a piece of work has come; one plain line where nobody watches, none where nothing is to do."""
+    if not total or not sys.stdout.isatty():
+        if total:
+            typer.echo(f"{title}: {total} …")
         yield lambda: None
         return
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()

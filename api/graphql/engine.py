@@ -39,6 +39,7 @@ from auth.tenancy import Database
 
 log = logging.getLogger("reinstate.graphql")
 PATIENCE = 10.0  # seconds one document may run
+KEPT = 128  # documents; a crowded one takes a megabyte
 LONGEST_MESSAGE = 500  # a refusal repeats what was sent, but not all of it
 
 schema = strawberry.Schema(
@@ -160,12 +161,12 @@ def _read(request: Request, *, reads_only: bool) -> tuple[DocumentNode, Operatio
     return document, operation
 
 
-@lru_cache(maxsize=500)
+@lru_cache(maxsize=KEPT)
 def _parsed(query: str) -> DocumentNode:
     return parse(query, max_tokens=MOST_TOKENS)
 
 
-@lru_cache(maxsize=500)
+@lru_cache(maxsize=KEPT)
 def _faults(query: str) -> list[GraphQLError]:
     document = _parsed(query)
     refuse_repetition(document)

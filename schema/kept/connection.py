@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import strawberry
-from sqlalchemy import tuple_
+from sqlalchemy import TypeDecorator, tuple_
 
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 200
@@ -96,7 +96,7 @@ class Order:
 
     def key(self, parts: Sequence[str]) -> tuple[Any, ...]:
         """Return the values of the ordering columns from their spelling; ValueError when they are none."""
-        key = tuple(column.type.python_type(part) for column, part in zip(self.columns, parts, strict=True))
+        key = tuple(_python_type(column)(part) for column, part in zip(self.columns, parts, strict=True))
         if any(isinstance(value, int) and abs(value) > LARGEST_INTEGER for value in key):
             raise ValueError("beyond 64 bits")
         if any(isinstance(value, str) and not value.isprintable() for value in key):
@@ -137,6 +137,12 @@ class Order:
         if not isinstance(parts, list) or parts[:1] != [self._tag] or not all(isinstance(p, str) for p in parts):
             raise BadCursorError
         return parts[1:]
+
+
+def _python_type(column: Any) -> type[Any]:
+    kind: Any = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
+    python_type: type[Any] = kind.python_type
+    return python_type
 
 
 def page_size(first: int) -> int:

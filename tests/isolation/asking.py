@@ -83,8 +83,8 @@ class Asker:
         kind = value.get("__typename")
         if isinstance(kind, str):
             self.findings.reached.update((kind, name) for name in value)
-        page = value.get("pageInfo")
-        if isinstance(page, dict) and not page["hasNextPage"] and not page["hasPreviousPage"]:
+        page = value.get("pageInfo", {})
+        if "totalCount" in value and not page["hasNextPage"] and not page["hasPreviousPage"]:
             shown = len(value["nodes"])
             if value["totalCount"] != shown:
                 self.findings.note(who, where, f"a count of {value['totalCount']} over {shown} rows")

@@ -1,0 +1,43 @@
+"""Every question that can be asked without saying anything, every page of it."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from graphql import get_named_type, is_required_argument
+
+from tests.isolation.asking import Asker
+from tests.isolation.inputs import TYPES
+from tests.isolation.selection import asked
+
+QUESTIONS: dict[str, Any] = TYPES["Query"].fields  # type: ignore[union-attr] - the type Query is an object
+PAGE = 25
+
+
+def listed() -> list[str]:
+    """Give the questions that need no argument."""
+    return [
+        name for name, field in QUESTIONS.items() if not any(is_required_argument(each) for each in field.args.values())
+    ]
+
+
+async def ask_all(asker: Asker, who: str) -> dict[str, list[Any]]:
+    """Ask all of them, to the last page; give the pages."""
+    return {name: [page async for page in _pages(asker, name, who)] for name in listed()}
+
+
+async def _pages(asker: Asker, name: str, who: str) -> AsyncIterator[Any]:
+    field = QUESTIONS[name]
+    shape, paged = get_named_type(field.type).name, "after" in field.args
+    head = ("query($after: String)", f"{name}(first: {PAGE}, after: $after)") if paged else ("query", name)
+    document = f"{head[0]} {{ {head[1]} {{ {asked(shape, 2, 2)} }} }}"
+    after = None
+    while True:
+        body = await asker.ask(who, document, {"after": after} if after else {}, name)
+        assert "errors" not in body, (name, body["errors"])
+        asker.findings.calls[f"{name}()"] += 1
+        asker.findings.reached.add(("Query", name))
+        page = body["data"][name]
+        yield page
+        if not paged or not page["pageInfo"]["hasNextPage"]:
+            return
+        after = page["pageInfo"]["endCursor"]

@@ -36,9 +36,9 @@ create table signing_key (
     state keystate not null,
     public_jwk jsonb not null,
     private_jwe text,
-    created_at timestamptz not null default clock_timestamp()
+    created_at timestamptz not null default clock_timestamp(),
+    unique (state)
 );
-create unique index on signing_key (state);
 
 -- Assertions (RFC 7523 jti) that were used, until they would have expired anyway.
 create table used_assertion (

@@ -29,8 +29,8 @@ _ASK = {
     "Supplier: what did we promise, and how did it slip?": (
         "supplier",
         (
-            '{ milestones(product: "CARENOTES", first: 100) { nodes { title system { organisation { odsCode } } '
-            "baselineOn forecastOn status slippedDays timesSlipped overdue } } }"
+            '{ milestones(product: "CARENOTES", first: 5) { nodes { title baselineOn forecastOn status slippedDays '
+            "timesSlipped overdue forecasts { nodes { forecastOn movedDays reasonCode note } } } } }"
         ),
     ),
 }
@@ -70,7 +70,7 @@ def _curl(base_url: str, key_file: Path, document: str) -> str:
     return (
         f"curl -s {base_url}/graphql -H 'Content-Type: application/json' \\\n"
         f'  -H "Authorization: Bearer $({token})" \\\n'
-        f"  -d '{body}'"
+        f"  -d '{body}' | {shlex.quote(_near(Path(sys.executable)))} -m json.tool"
     )
 
 

@@ -84,7 +84,7 @@ def failure_of(error: BaseException) -> Failure:
         return CURSOR
     if isinstance(error, BadPageError):
         return PAGE
-    cause = error.driver_exception if isinstance(error, DBAPIError) else error
+    cause = getattr(error.orig, "orig", None) or error.orig if isinstance(error, DBAPIError) else error
     state = getattr(cause, "sqlstate", None)
     if state is not None:  # first: the driver's refusal of a value has one, and is an InterfaceError too
         return _BY_STATE.get(state) or _BY_CLASS.get(state[:2], INTERNAL)

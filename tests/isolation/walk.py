@@ -27,7 +27,7 @@ ROOM = 0.95  # of each limit
 class Breadth:
     """How much is asked: levels below the object, rows a page, parents of nested fields, cursors a list."""
 
-    depth: int = 2
+    depth: int = 1
     first: int = 4
     parents: int = 1
     cursors: int = 60
@@ -134,7 +134,8 @@ class Walk:
             self._judge(position, probe, who, outcomes)
 
     def _depth(self, position: Position) -> int:
-        return 1 if position.is_cursor else self._breadth.depth
+        """Give how many levels below the object are asked."""
+        return self._breadth.depth if (position.type, position.field) == ("Query", "node") else 1
 
     def _shape(self, position: Position, probe: Probe) -> str:
         """Give the type whose fields are asked of the answer: of an interface, the one the value's noun has."""

@@ -51,6 +51,7 @@ class World:
     changes: set[tuple[str, str]] = field(default_factory=set)
     writes: set[tuple[str, str, str]] = field(default_factory=set)
     names: dict[str, Readers] = field(default_factory=dict)
+    keys: list[str] = field(default_factory=list)
 
     def of(self, noun: str, *, seen_by: str | None = None, owner: str | None = None) -> list[Known]:
         """Give the rows of a noun, those that somebody may read, or those of an owner."""
@@ -107,7 +108,7 @@ class Builder:
         for name in ("reference", "code", "label"):
             if name in made:
                 self._world.names[made[name]] = self._world.rows[thing].readers
-        self._world.names[made["idempotencyKey"]] = frozenset({told.owner})
+        self._world.keys.append(made["idempotencyKey"])
 
     async def _client(self, code: str) -> None:
         canaries = self._world.canaries

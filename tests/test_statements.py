@@ -1,0 +1,107 @@
+"""Statements a request: the same few, however many systems, reports and milestones there are."""
+
+import asyncio
+import datetime as dt
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from api.graphql.engine import Engine, Request
+from auth.tenancy import Database
+from tests.stage import Stage, caller
+from tests.test_spine import PASSED
+
+PROGRESS = """{ progress(incident: "CARENOTES-2022") { organisation { name } system { name } state testing percentMet
+    latestReport { outcome } nextMilestone { title slippedDays } currentBuild { label } } }"""
+PAGE = """{ organisation(odsCode: "R1A") { name region { name } systems { totalCount nodes { name
+    product { name supplier { name } } currentBuild { label } interimSystems { nodes { name } }
+    reports(first: 5) { totalCount nodes { outcome testMilestone { title } build { label } } }
+    milestones { nodes { title forecasts(first: 3) { nodes { forecastOn } } } } } } } }"""
+
+
+def statements(stage: Stage, code: str, document: str) -> tuple[int, dict[str, Any]]:
+    """Count the statements that a question sends, its transaction's first among them."""
+
+    async def run() -> tuple[int, bytes]:
+        database = Database(stage.url)
+        sent: list[str] = []
+        engine = database.engine(caller(code).role).sync_engine
+        event.listen(engine, "before_cursor_execute", lambda *given: sent.append(given[2]))
+        try:
+            answer = await Engine(database).answer(Request(document, {}, None, "counted"), caller(code))
+            return len(sent), answer.body
+        finally:
+            await database.close()
+
+    count, body = asyncio.run(run())
+    told = json.loads(body)
+    assert "errors" not in told
+    return count, told["data"]
+
+
+@pytest.fixture
+def crowded(fresh_stage: Stage) -> Stage:
+    """Two systems of R1A, then more and more of everything."""
+    stage = fresh_stage
+    incident = stage.change(
+        "NATIONAL", "openIncident", reference="CARENOTES-2022", title="Attack", detectedAt="2022-08-04T06:00:00Z"
+    )
+    product = stage.change("SUPPLIER", "registerProduct", code="CARENOTES", name="Carenotes", category="EPR")
+    built = {
+        "product": product["id"],
+        "label": "CN-R1",
+        "builtAt": "2022-11-07T12:00:00Z",
+        "safetyRelevantChange": True,
+    }
+    stage.build = stage.change("SUPPLIER", "registerBuild", **built)["id"]
+    stage.product, stage.incident = product["id"], incident["id"]
+    return stage
+
+
+def grow(stage: Any, number: int) -> None:
+    """Add a system with reports, an interim system and a promise moved once."""
+    system = stage.change(
+        "R1A", "registerSystem", product=stage.product, incident=stage.incident, name=f"Carenotes {number}"
+    )["id"]
+    for test in ("SMOKE", "UAT"):
+        stage.change("R1A", "reportTest", system=system, build=stage.build, test=test, **PASSED)
+    stage.change("R1A", "registerInterimSystem", system=system, kind="PAPER", name="Paper", liveOn="2022-08-04")
+    promised = {
+        "product": stage.product,
+        "system": system,
+        "kind": "HANDOVER",
+        "title": "Handover",
+        "baselineOn": "2022-09-08",
+        "confidence": "LOW",
+    }
+    milestone = stage.change("SUPPLIER", "publishMilestone", **promised)["id"]
+    day = dt.date(2022, 9, 30).isoformat()
+    stage.change(
+        "SUPPLIER", "reviseForecast", milestone=milestone, forecastOn=day, confidence="LOW", reasonCode="DEFECT"
+    )
+
+
+def test_progress_is_one_statement_however_many_systems(crowded: Stage) -> None:
+    counts = []
+    for number in range(4):
+        grow(crowded, number)
+        count, data = statements(crowded, "Y60", PROGRESS)
+        assert len(data["progress"]) == number + 1
+        counts.append(count)
+    assert set(counts) == {2}
+
+
+def test_a_trusts_page_is_a_statement_a_level_however_many_rows(crowded: Stage) -> None:
+    counts = []
+    for number in range(4):
+        grow(crowded, number)
+        count, data = statements(crowded, "R1A", PAGE)
+        systems = data["organisation"]["systems"]
+        assert systems["totalCount"] == number + 1
+        assert all(node["reports"]["totalCount"] == 2 for node in systems["nodes"])
+        assert all(len(node["milestones"]["nodes"][0]["forecasts"]["nodes"]) == 2 for node in systems["nodes"])
+        counts.append(count)
+    assert len(set(counts)) == 1
+    assert counts[0] <= 16

@@ -2,8 +2,10 @@
 
 import sys
 
+import asyncpg
 import typer
 from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 from api.commands import audit, client, demo, keys, organisation, server, token
 from api.database.failure import DatabaseUnavailable
@@ -27,6 +29,7 @@ app.command("serve")(server.serve)
 app.command("token")(token.token)
 
 _USAGE = (UsageError, KeyFileError, ValidationError)
+_DATABASE = (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, OSError)
 _FAILED = (DatabaseUnavailable, SigningKeyUnreadableError, TokenRefused)
 
 
@@ -37,18 +40,31 @@ def main() -> None:
         app()
     except _USAGE as error:
         _give_up(error, 2)
-    except _FAILED as error:
+    except (*_FAILED, *_DATABASE) as error:
         _give_up(error, 1)
 
 
 def _give_up(error: Exception, status: int) -> None:
     if isinstance(error, ValidationError):
         told = error.errors()[0]
-        text = f"{'.'.join(map(str, told['loc']))}: {told['msg']}"
+        text = f"{'.'.join(map(str, told['loc'])).upper()}: {told['msg']}."
+    elif isinstance(error, _DATABASE):
+        text = _plain(error)
     else:
         text = str(error)
     sys.stderr.write(f"reinstate: {text}\n")
     raise SystemExit(status)
+
+
+def _plain(error: BaseException) -> str:
+    """Return what the database said, without the statement; what it is about is in the command."""
+    while isinstance(getattr(error, "orig", None), BaseException):
+        error = error.orig  # type: ignore[attr-defined] # asked for above
+    said = (str(error).splitlines() or [type(error).__name__])[0]
+    return (
+        f"The database did not do it ({said}); check that it runs, and that its address is that of the right login "
+        "(reinstate_app to serve, reinstate_migrate to migrate, an administrator to prepare)."
+    )
 
 
 if __name__ == "__main__":

@@ -32,14 +32,22 @@ class Place:
     def issuer(self) -> Issuer:
         """Return ourselves as issuer of tokens."""
         try:
-            key = bytes.fromhex(self.key_file.read_text(encoding="ascii").strip())
-            return Issuer(self.public_url, key)
+            key = bytes.fromhex(self.key_file.read_text(encoding="ascii"))
         except OSError as error:
             raise DatabaseUnavailable(
                 f"The key file {self.key_file} cannot be read ({error.strerror}); set REINSTATE_KEY_FILE."
             ) from error
+        except ValueError:
+            key = b""
+        if len(key) != KEY_BYTES:
+            raise DatabaseUnavailable(
+                f"{self.key_file} is no key file of an installation: it holds {2 * KEY_BYTES} hexadecimal digits; "
+                "give back the one that was kept, or set REINSTATE_KEY_FILE to it."
+            )
+        try:
+            return Issuer(self.public_url, key)
         except ValueError as error:
-            raise DatabaseUnavailable(f"{error} ({self.key_file}, {self.public_url})") from error
+            raise DatabaseUnavailable(f"{error} Set REINSTATE_URL.") from error
 
 
 @contextmanager

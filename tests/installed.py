@@ -1,19 +1,25 @@
 """An installation under test: the application in this process, or replicas of it as processes of their own."""
 
 import asyncio
+import io
 import json
+import logging
 import os
 import secrets
 import signal
 import subprocess
 import sys
 import time
+import traceback
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 
 from api.app import create_app
+from api.cli import main
 from auth.caller import SignIn
 from auth.signing import Ring, ensure_keys
 from auth.tenancy import Database
@@ -124,14 +130,37 @@ def plain_environment(settings: dict[str, str]) -> dict[str, str]:
 
 def reinstate(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a command of the command line to its end."""
-    return subprocess.run(
-        cli(*arguments),
-        env=plain_environment(settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    environment = plain_environment(settings)
+    return subprocess.run(cli(*arguments), env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def reinstate_here(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the command line in this process: quicker by its start; 124 when it goes on and on."""
+    out, err, status = io.StringIO(), io.StringIO(), 0
+    handlers = logging.root.handlers[:]
+    signal.signal(signal.SIGALRM, _give_up)
+    signal.alarm(20)
+    try:
+        with (
+            patch.dict(os.environ, plain_environment(settings), clear=True),  # noqa: TID251 - what a child inherits
+            patch.object(sys, "argv", ["reinstate", *arguments]),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            main()
+    except SystemExit as gone:
+        status = int(gone.code or 0)
+    except Exception:  # noqa: BLE001 - what Python would print
+        status = 1
+        err.write(traceback.format_exc())
+    finally:
+        signal.alarm(0)
+        logging.basicConfig(level=logging.WARNING, handlers=handlers, force=True)
+    return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
+
+
+def _give_up(_number: int, _frame: object) -> None:
+    raise SystemExit(124)
 
 
 def new_key_file(folder: Path) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-_ASK = {
+REQUESTS = {
     "Region Midlands: where does every trust stand?": (
         "region-y60",
         (
@@ -59,7 +59,7 @@ def invitation(base_url: str, folder: Path) -> str:
         "stays on the fictional trusts ZZA, ZZB and ZZC.",
         f"The key files of every tenant are in {_near(folder)}/.",
     ]
-    for title, (client, document) in _ASK.items():
+    for title, (client, document) in REQUESTS.items():
         lines += ["", f"# {title}", _curl(base_url, folder / f"{client}.json", document)]
     return "\n".join(lines)
 

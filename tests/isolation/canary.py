@@ -78,6 +78,10 @@ class Canaries:
         self._readers[key] |= readers
         self._known.clear()
 
+    def __contains__(self, key: Key) -> bool:
+        """Tell whether not everyone may read a value."""
+        return key in self._readers
+
     def readers(self, leaf: Any) -> Readers | None:
         """Give who may read a value; None: it is nobody's."""
         place = (type(leaf), leaf)
@@ -98,7 +102,7 @@ class Plain(Canaries):
         """Give spellings of one new text."""
         count = next(self._count)
         letters = "".join(string.ascii_uppercase[int(digit)] for digit in str(count))
-        yield from (f"PLAIN-{letters}", f"PLAIN_{letters}")
+        yield from (f"PLAIN-TEXT-{letters}", f"PLAIN_TEXT_{letters}")
 
     def numbers(self) -> Iterator[int]:
         """Give small numbers."""

@@ -1,40 +1,110 @@
-"""Nobody learns what is another tenant's: by no question, no argument, no list, no count, no error."""
+"""Nobody learns what is another tenant's, and nobody changes it: every position of the schema, tried by everyone."""
 
 import asyncio
-import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
+import asyncpg
 import pytest
+from graphql import GraphQLObjectType
 
 from auth.tenancy import Database
-from tests.isolation.asking import Asker
+from tests.isolation.asking import Asker, Findings
+from tests.isolation.changing import Changes
+from tests.isolation.inputs import TYPES
 from tests.isolation.lists import ask_all
-from tests.isolation.positions import positions
-from tests.isolation.walk import THOROUGH, Breadth, Walk, callers
+from tests.isolation.positions import Position, positions
+from tests.isolation.walk import THOROUGH, Breadth, Walk
 from tests.isolation.world import World, app_url
-from tests.stage import Stage
+from tests.stage import LISTED, Stage
 
-QUESTIONS = [position for position in positions() if position.type != "Mutation"]
-
-
-@pytest.fixture(scope="module")
-def asker(world: World, copies: dict[str, Stage], runner: asyncio.Runner) -> Iterator[Asker]:
-    database = Database(app_url(copies["reading"]))
-    yield Asker(database, world.canaries)
-    runner.run(database.close())
+POSITIONS = positions()
+QUESTIONS = [position for position in POSITIONS if position.type != "Mutation"]
+CHANGES = [position for position in POSITIONS if position.type == "Mutation"]
 
 
-@pytest.fixture(scope="module")
-def walk(world, asker, thorough):
-    return Walk(world, asker, THOROUGH if thorough else Breadth())
+@dataclass
+class Walked:
+    """What the walks found, and the pages of every list as everyone sees it."""
 
-@pytest.mark.parametrize("who", callers())
-def test_walk(who, walk, asker: Asker, runner: asyncio.Runner, thorough: bool) -> None:
-    t = time.time()
-    runner.run(ask_all(asker, who))
-    t1 = time.time()
-    runner.run(walk.everything(QUESTIONS, who))
-    f = asker.findings
-    print(who, "roots", round(t1 - t, 1), "walk", round(time.time() - t1, 1), f.calls.total(), f.requests)
-    print(f.calls)
-    assert not f.leaks, str(f)
+    questions: Findings
+    changes: Findings
+    lists: dict[str, dict[str, list]]
+
+
+@pytest.fixture(scope="session")
+def walked(world: World, copies: dict[str, Stage], thorough: bool) -> Walked:
+    """Everything asked and tried, once."""
+    return asyncio.run(_walk(world, copies, thorough=thorough))
+
+
+async def _walk(world: World, copies: dict[str, Stage], *, thorough: bool) -> Walked:
+    async with AsyncExitStack() as open_until_done:
+        askers = []
+        for use in ("reading", "changing"):
+            database = Database(app_url(copies[use]))
+            open_until_done.push_async_callback(database.close)
+            askers.append(Asker(database, world.canaries))
+        admin = await asyncpg.connect(copies["changing"].server.admin_url, database=copies["changing"].name)
+        open_until_done.push_async_callback(admin.close)
+        walk = Walk(world, askers[0], THOROUGH if thorough else Breadth())
+        changes = Changes(world, askers[1], admin, everything=thorough)
+        lists = {}
+        import time
+
+        for who in LISTED:
+            t = time.time()
+            lists[who] = await ask_all(askers[0], who)
+            t1 = time.time()
+            await walk.everything(QUESTIONS, who)
+            t2 = time.time()
+            await changes.everything(CHANGES, who)
+            print(
+                who,
+                round(t1 - t, 1),
+                round(t2 - t1, 1),
+                round(time.time() - t2, 1),
+                askers[0].findings.calls.total(),
+                askers[1].findings.calls.total(),
+                askers[0].findings.requests,
+            )
+        return Walked(askers[0].findings, askers[1].findings, lists)
+
+
+def test_no_question_tells_what_is_not_the_callers_to_know(walked: Walked) -> None:
+    assert not walked.questions.leaks, str(walked.questions)
+
+
+def test_no_change_tells_or_touches_what_is_not_the_callers(walked: Walked) -> None:
+    assert not walked.changes.leaks, str(walked.changes)
+
+
+@pytest.mark.parametrize("who", LISTED)
+def test_lists_show_exactly_what_the_caller_may_see(walked: Walked, world: World, who: str) -> None:
+    for name, noun in (("activity", "Event"), ("milestones", "Milestone"), ("systems", "System")):
+        shown = [row["id"] for page in walked.lists[who][name] for row in page["nodes"]]
+        assert sorted(shown) == sorted(row.id for row in world.of(noun, seen_by=who)), name
+        assert {page["totalCount"] for page in walked.lists[who][name]} == {len(shown)}, name
+
+
+def test_every_field_was_reached(walked: Walked) -> None:
+    there = {
+        (name, field)
+        for name, kind in TYPES.items()
+        if isinstance(kind, GraphQLObjectType) and not name.startswith("__")
+        for field in kind.fields
+    }
+    assert there - walked.questions.reached - walked.changes.reached == set()
+
+
+@pytest.mark.parametrize("position", POSITIONS, ids=str)
+def test_every_position_was_tried(walked: Walked, position: Position) -> None:
+    calls = walked.questions.calls + walked.changes.calls
+    assert calls[str(position)] >= len(LISTED)
+
+
+def test_the_walk_is_long(walked: Walked, thorough: bool) -> None:
+    made = walked.questions.calls.total() + walked.changes.calls.total()
+    print(made, walked.questions.requests + walked.changes.requests)
+    assert made > (100_000 if thorough else 20_000)

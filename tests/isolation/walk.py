@@ -110,13 +110,13 @@ class Walk:
 
     async def _probes(self, position: Position, who: str) -> list[list[Probe]]:
         """Give what is tried at a position; together what is answered alike, since an error may empty a whole answer."""
-        every = 1 if self._breadth.everything else 61
+        every = 1 if self._breadth.everything else 47
         ids = probes.ids(self._world)
         if position.is_cursor:
             hidden = [probe for probe in await self._cursors.of(position) if who not in probe.readers]
             return [hidden[:: 1 + len(hidden) // self._breadth.cursors], ids[::every]]
         if position.holds == "ID":
-            return [[*ids, *probes.forged(self._world)]]
+            return [[*ids, *probes.forged(self._world)][:: 1 if position.field == "node" else 1 + every // 10]]
         return [[*probes.names(self._world), *ids[::every]]]
 
     async def try_all(self, position: Position, parent: str | None, tried: Sequence[Probe], who: str) -> None:
@@ -154,7 +154,9 @@ class Walk:
                 what = f"{probe.noun} {probe.value} answers {foreign[:200]}, a made-up one {nobodys[:200]}"
                 self._asker.findings.note(who, str(position), what)
         elif position.type == "Query" and position.field == "node" and '"id"' not in foreign:
-            self._asker.findings.note(who, str(position), f"nothing, where {probe.noun} {probe.value} is theirs to read")
+            self._asker.findings.note(
+                who, str(position), f"nothing, where {probe.noun} {probe.value} is theirs to read"
+            )
 
     async def _batch(self, form: Form, parent: str | None, values: Sequence[str], who: str) -> dict[str, str]:
         position = form.position

@@ -157,7 +157,9 @@ class Builder:
             hidden += [made.id, key]
         for secret in hidden:
             self._world.canaries.let_read(secret, readers)
-        if noun == "System":  # its row names its incident, so that whoever reads the one knows there is the other
+        if (
+            noun == "System" and row["incident_id"] in self._world.canaries
+        ):  # whoever reads a system knows it was lost to one
             self._world.canaries.let_read(row["incident_id"], readers)
         return readers
 

@@ -1,0 +1,166 @@
+"""The walk over the changes: every place an id or a name can be put, by everyone, kept for real, and what it moved."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import asyncpg
+from graphql import GraphQLList, GraphQLNonNull, get_named_type
+
+from api.graphql.register import OPERATIONS
+from tests.isolation import probes
+from tests.isolation.asking import Asker, all_of
+from tests.isolation.canary import Plain
+from tests.isolation.inputs import TYPES, Inputs, noun_of
+from tests.isolation.oracle import KIND
+from tests.isolation.positions import Position
+from tests.isolation.probes import Probe
+from tests.isolation.selection import asked
+from tests.isolation.walk import outcomes
+from tests.isolation.world import World
+
+CHANGES: dict[str, Any] = TYPES["Mutation"].fields  # type: ignore[union-attr] - the type Mutation is an object
+MAY = {operation.name: operation.kinds for operation in OPERATIONS}
+TENANTS = """
+    select table_name from information_schema.columns
+    where table_schema = 'public' and column_name = 'tenant_ods' order by 1
+"""
+
+
+async def digests(admin: asyncpg.Connection) -> dict[tuple[str, str], str]:
+    """Give a hash of each tenant's rows in each table."""
+    found = {}
+    for (table,) in await admin.fetch(TENANTS):
+        hashed = f"select tenant_ods, md5(string_agg(t::text, '|' order by t::text)) from {table} t group by 1"  # noqa: S608 - the catalogue's own names
+        found |= {(table, tenant): digest for tenant, digest in await admin.fetch(hashed)}
+    return found
+
+
+class Changes:
+    """Tries every position of the changes with what belongs to others."""
+
+    def __init__(self, world: World, asker: Asker, admin: asyncpg.Connection, *, everything: bool) -> None:
+        self._world = world
+        self._asker = asker
+        self._admin = admin
+        self._everything = everything
+        self._plain = Plain()
+        self._said: dict[str, set[str]] = defaultdict(set)
+
+    async def everything(self, positions: Iterable[Position], who: str) -> None:
+        """Try every position as one caller; what changes must be theirs."""
+        before = await digests(self._admin)
+        for position in positions:
+            await self._position(position, who)
+        for name in CHANGES:
+            if KIND[who] in MAY[name]:
+                await self._provoke(name, who)
+        after = await digests(self._admin)
+        for table, tenant in {place for place, _ in before.items() ^ after.items()}:
+            if tenant != who:
+                self._asker.findings.note(who, f"changes of {table}", f"that rows of {tenant} can be changed")
+
+    async def _position(self, position: Position, who: str) -> None:
+        tried = self._probes(position, who)
+        values = dict.fromkeys(value for probe in tried for value in (probe.value, probe.twin))
+        told = await all_of(self._try(position, value, who) for value in values)
+        told_of = dict(zip(values, told, strict=True))
+        for probe in tried:
+            foreign, nobodys = told_of[probe.value], told_of[probe.twin]
+            if position.holds == "ID" and who not in probe.readers and foreign != nobodys:
+                what = f"{probe.noun} {probe.value} answers {foreign[:200]}, a made-up one {nobodys[:200]}"
+                self._asker.findings.note(who, str(position), what)
+
+    def _probes(self, position: Position, who: str) -> list[Probe]:
+        tried = self._names(who) if position.holds != "ID" else self._ids(noun_of(position.path[-1]), who)
+        return tried if KIND[who] in MAY[position.field] or self._everything else tried[:1]
+
+    def _names(self, who: str) -> list[Probe]:
+        hidden = [probe for probe in probes.names(self._world) if who not in probe.readers]
+        return hidden if self._everything else hidden[:: 1 + len(hidden) // 3]
+
+    def _ids(self, noun: str, who: str) -> list[Probe]:
+        """Give every id of the noun that is asked for, and one of every other that the caller may not see."""
+        ids = [*probes.ids(self._world), *probes.forged(self._world)]
+        if self._everything:
+            return ids
+        others = {probe.noun: probe for probe in ids if who not in probe.readers}
+        return [*(probe for probe in probes.ids(self._world) if probe.noun == noun), *others.values()]
+
+    async def _try(self, position: Position, value: str, who: str) -> str:
+        variables = self._variables(position.field, who, position.path)
+        _place(variables, TYPES["Mutation"], position, value)
+        if position.holds != "ID":
+            self._said[who].add(value)  # what a caller wrote itself it may read again
+        body = await self._ask(position.field, variables, who, str(position), value)
+        answer = body["data"] and body["data"][position.field]
+        if answer and "message" not in answer:
+            return str(answer["__typename"])  # what was made is new each time
+        (outcome,) = outcomes({**body, "data": {"a0": answer}}, [value])
+        return outcome
+
+    async def _ask(self, name: str, variables: dict[str, Any], who: str, where: str, *given: str) -> dict[str, Any]:
+        said = self._said[who].union(given)
+        answer = get_named_type(CHANGES[name].type).name
+        stated = ", ".join(f"${argument}: {taken.type}" for argument, taken in CHANGES[name].args.items())
+        passed = ", ".join(f"{argument}: ${argument}" for argument in CHANGES[name].args)
+        document = f"mutation({stated}) {{ {name}({passed}) {{ {asked(answer, 1, 2)} }} }}"
+        body = await self._asker.ask(who, document, variables, where, said)
+        assert "data" in body, (where, variables, body)
+        self._asker.findings.calls[where] += 1
+        self._asker.findings.reached.add(("Mutation", name))
+        return body
+
+    def _variables(self, name: str, who: str, through: tuple[str, ...] = ()) -> dict[str, Any]:
+        made = Inputs(self._plain, who)
+        return {
+            argument: made.make(
+                get_named_type(taken.type).name, self._own(get_named_type(taken.type), who, through[1:])
+            )
+            for argument, taken in CHANGES[name].args.items()
+        }
+
+    def _own(self, kind: Any, who: str, through: tuple[str, ...]) -> dict[str, Any]:
+        """Give ids of the caller's own, else of what it sees, and the input objects on the way to a position."""
+        given: dict[str, Any] = {}
+        for field, of in kind.fields.items():
+            named = get_named_type(of.type)
+            if named.name == "ID":
+                noun = noun_of(field)
+                rows = self._world.of(noun, owner=who) or self._world.of(noun, seen_by=who)
+                given[field] = rows[-1].id if rows else probes.made_up(noun)
+            elif len(through) > 1 and field == through[0]:
+                given[field] = self._own(named, who, through[1:])
+        return given
+
+    async def _provoke(self, name: str, who: str) -> None:
+        """Have every refusal there is: twice the same, one key for two bodies, an old version, empty texts."""
+        first = self._variables(name, who)
+        for _ in range(2):
+            await self._ask(name, _with(first, idempotencyKey=None), who, f"{name} twice")
+        key = {"idempotencyKey": f"the-key-of-{name}"}
+        body = await self._ask(name, _with(self._variables(name, who), **key), who, f"{name} with a key")
+        if "message" not in body["data"][name]:
+            await self._ask(name, _with(self._variables(name, who), **key, note="x"), who, f"{name} with its key again")
+        if "expectedVersion" in get_named_type(CHANGES[name].args["input"].type).fields:
+            await self._ask(name, _with(self._variables(name, who), expectedVersion=999), who, f"{name} of old")
+        empty = {field: "" for field, value in first["input"].items() if str(value).startswith("PLAIN")}
+        await self._ask(name, _with(first, **empty), who, f"{name} of nothing")
+
+
+def _with(variables: dict[str, Any], **other: Any) -> dict[str, Any]:
+    """Give the variables with other fields in the input, where it has such fields."""
+    return {"input": {**variables["input"], **{k: v for k, v in other.items() if k in variables["input"] or k in _ALL}}}
+
+
+_ALL = ("idempotencyKey", "expectedVersion")
+
+
+def _place(variables: dict[str, Any], kind: Any, position: Position, value: str) -> None:
+    taken = kind.fields[position.field].args[position.path[0]].type
+    inside = variables
+    for name, inner in zip(position.path, position.path[1:], strict=False):
+        inside = inside[name]
+        taken = get_named_type(taken).fields[inner].type
+    taken = taken.of_type if isinstance(taken, GraphQLNonNull) else taken
+    inside[position.path[-1]] = [value] if isinstance(taken, GraphQLList) else value

@@ -1,0 +1,132 @@
+"""SQL as the roles that serve: what each may read and write, tried directly, past every rule and scope."""
+
+import json
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from api.graphql.nodes import NOUNS
+from auth.caller import Entrant, Operator, SignIn
+from auth.tenancy import Database, Transaction
+from tests.isolation.world import World
+from tests.stage import LISTED, Stage, caller
+
+NOUN_OF_TABLE: dict[str, Any] = {noun.__tablename__: noun for noun in NOUNS.values()}
+ENTRANTS: list[Entrant] = [*map(caller, LISTED), *(Operator(tenant_ods=code) for code in ("R1A", "RNK")), SignIn()]
+COLUMNS = "select attname from pg_attribute where attrelid = $1::text::regclass and attnum > 0 and not attisdropped"
+TABLES = "select relname from pg_class where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace order by 1"
+REFUSED = "42501"  # insufficient privilege: by right or by policy
+
+
+@asynccontextmanager
+async def as_admin(stage: Stage) -> AsyncIterator[asyncpg.Connection]:
+    """Give the administrator's connection."""
+    admin = await asyncpg.connect(stage.server.admin_url, database=stage.name)
+    try:
+        yield admin
+    finally:
+        await admin.close()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the catalogue."""
+
+    name: str
+    columns: frozenset[str]
+
+    @property
+    def is_tenants(self) -> bool:
+        """Whether its rows belong to tenants."""
+        return "tenant_ods" in self.columns
+
+    @property
+    def noun(self) -> Any:
+        """The noun it keeps, None for what no question can reach."""
+        return NOUN_OF_TABLE.get(self.name)
+
+
+async def tables(admin: asyncpg.Connection) -> list[Table]:
+    """Give every table there is."""
+    names = [row["relname"] for row in await admin.fetch(TABLES)]
+    return [Table(name, frozenset(r["attname"] for r in await admin.fetch(COLUMNS, name))) for name in names]
+
+
+async def attempt(db: Transaction, statement: str, **given: Any) -> list[Any] | str:
+    """Run a statement and undo it; give its rows, or the state of its refusal."""
+    undone = await db.session.begin_nested()
+    try:
+        result: Any = await db.session.execute(text(statement), given)
+        return [tuple(row) for row in result] if result.returns_rows else [()] * result.rowcount
+    except DBAPIError as error:
+        return str(getattr(error.orig, "sqlstate", None) or error)
+    finally:
+        await undone.rollback()
+
+
+async def readable(database: Database, table: Table, who: Entrant) -> list[Any] | str:
+    """Give the keys of the rows that somebody can read, or how many where no column is a key of a noun."""
+    asked = "count(*)"
+    if table.noun is not None:
+        asked = ", ".join(f"{name}::text" for name in table.noun.ORDER)
+    elif table.is_tenants and not isinstance(who, Operator | SignIn):
+        asked = "tenant_ods"
+    async with database.transaction(who, "probe", read_only=True) as db:
+        return await attempt(db, f"select {asked} from {table.name}")  # noqa: S608 - the catalogue's own names
+
+
+def foreign(world: World, table: Table, who: Entrant, rows: list[Any] | str) -> list[str]:
+    """Give the rows among those somebody read that are not theirs to read."""
+    if isinstance(rows, str) or isinstance(who, Operator | SignIn):
+        return []
+    if table.noun is None:
+        return [row[0] for row in rows if table.is_tenants and row[0] != who.tenant_ods]
+    known = {(row.noun, row.key): row.readers for row in world.rows.values()}
+    keys = ["/".join(row) for row in rows]
+    open_to_all = frozenset(LISTED) if table.name == "test_milestone" else frozenset()
+    return [key for key in keys if who.tenant_ods not in known.get((table.noun.__name__, key), open_to_all)]
+
+
+async def sample(admin: asyncpg.Connection, table: Table) -> dict[str, dict[str, Any]]:
+    """Give one row of each tenant."""
+    rows = await admin.fetch(
+        f"select distinct on (tenant_ods) tenant_ods, to_jsonb(t) as row from {table.name} t order by tenant_ods"  # noqa: S608 - as above
+    )
+    return {row["tenant_ods"]: json.loads(row["row"]) for row in rows}
+
+
+async def written(
+    database: Database, table: Table, who: Entrant, row: dict[str, Any], changed: dict[str, list[str]]
+) -> dict[str, str]:
+    """Try to insert, update and delete another tenant's row; give what was not refused."""
+    new = {**row, **({"id": str(uuid.uuid4())} if isinstance(row.get("id"), str) else {})}
+    inserting = f"insert into {table.name} overriding user value select * from jsonb_populate_record(null::{table.name}, (:row)::jsonb)"  # noqa: S608 - as above
+    column = next(iter(changed.get(who.role, ())), "tenant_ods")
+    tried = {
+        "insert": (inserting, {"row": json.dumps(new)}),
+        "update": (f"update {table.name} set {column} = {column} where tenant_ods = :owner", {"owner": row["tenant_ods"]}),  # noqa: S608 - as above
+        "delete": (f"delete from {table.name} where tenant_ods = :owner", {"owner": row["tenant_ods"]}),  # noqa: S608 - as above
+    }
+    found = {}
+    async with database.transaction(who, "probe") as db:
+        for act, (statement, given) in tried.items():
+            answer = await attempt(db, statement, **given)
+            if answer not in (REFUSED, []):
+                found[act] = f"{who.tenant_ods} on a row of {row['tenant_ods']}: {answer}"
+    return found
+
+
+async def updatable(admin: asyncpg.Connection, table: Table) -> dict[str, list[str]]:
+    """Give the columns of a table that each role may update."""
+    rows = await admin.fetch(
+        "select grantee, array_agg(column_name::text order by 1) as columns from information_schema.column_privileges "
+        "where table_name = $1 and table_schema = 'public' and privilege_type = 'UPDATE' and grantee like 'app%' group by 1",
+        table.name,
+    )
+    return {row["grantee"]: row["columns"] for row in rows}

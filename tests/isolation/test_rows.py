@@ -1,0 +1,73 @@
+"""Row-level security holds alone: SQL as each caller's role reads and writes nothing of another tenant."""
+
+import asyncio
+
+import pytest
+
+from auth.tenancy import Database
+from tests.isolation.oracle import KIND
+from tests.isolation.sql import ENTRANTS, Table, as_admin, foreign, readable, sample, tables, updatable, written
+from tests.isolation.world import World, app_url
+from tests.stage import LISTED, Stage, caller
+
+
+@pytest.fixture(scope="module")
+def catalogue(copies: dict[str, Stage]) -> list[Table]:
+    """Every table."""
+
+    async def look() -> list[Table]:
+        async with as_admin(copies["breaking"]) as admin:
+            return await tables(admin)
+
+    return asyncio.run(look())
+
+
+def test_every_role_reads_its_own_rows_alone(world: World, copies: dict[str, Stage], catalogue: list[Table]) -> None:
+    async def read() -> list[str]:
+        database = Database(app_url(copies["breaking"]))
+        found = []
+        for table in catalogue:
+            for who in ENTRANTS:
+                rows = await readable(database, table, who)
+                found += [f"{who} reads {row} of {table.name}" for row in foreign(world, table, who, rows)]
+        await database.close()
+        return found
+
+    assert asyncio.run(read()) == []
+
+
+def test_what_may_be_read_is_read(world: World, copies: dict[str, Stage], catalogue: list[Table]) -> None:
+    async def read() -> None:
+        database = Database(app_url(copies["breaking"]))
+        for table in catalogue:
+            noun = table.noun and table.noun.__name__
+            for code in LISTED if noun else ():
+                rows = await readable(database, table, caller(code))
+                seen = world.of(noun, seen_by=code)
+                assert noun == "TestMilestone" or len(rows) == len(seen), (table.name, code)
+        await database.close()
+
+    asyncio.run(read())
+
+
+@pytest.mark.parametrize("code", LISTED)
+def test_nobody_writes_rows_of_another(copies: dict[str, Stage], catalogue: list[Table], code: str) -> None:
+    async def write() -> tuple[int, dict[str, dict[str, str]]]:
+        database = Database(app_url(copies["breaking"]))
+        found, tried = {}, 0
+        async with as_admin(copies["breaking"]) as admin:
+            for table in catalogue:
+                if not table.is_tenants:
+                    continue
+                columns = await updatable(admin, table)
+                for owner, row in (await sample(admin, table)).items():
+                    if owner != code:
+                        tried += 3
+                        if answered := await written(database, table, caller(code), row, columns):
+                            found[f"{table.name} of {owner}"] = answered
+        await database.close()
+        return tried, found
+
+    tried, found = asyncio.run(write())
+    assert found == {}
+    assert tried > 100, KIND[code]

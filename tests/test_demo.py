@@ -1,0 +1,324 @@
+"""The demonstration: loaded once however often it is started, in its own time, by its own tenants."""
+
+import asyncio
+import datetime as dt
+import json
+import signal
+import socket
+import stat
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from api import installation
+from api.database import embedded
+from api.demo.clock import ScenarioClock
+from api.demo.demonstration import Demonstration
+from api.demo.scenario import read_scenario
+from api.demo.screen import REQUESTS, invitation
+from api.demo.told import read_ledger
+from api.installation import BESIDE
+from api.settings import Settings
+from auth.ask import ask_token
+from auth.caller import Operator
+from auth.key_file import KeyFile, read_key_file
+from auth.tenancy import Database
+from schema.organisation import OrganisationKind
+from tests.embedded import a_place, eventually, free_port
+from tests.installed import cli, plain_environment, reinstate_here
+from tests.stage import Stage
+
+LATE_NOVEMBER = "2022-11-30"
+JANUARY = "2023-01-20"
+UTC = dt.UTC
+Entry = tuple[Any, ...]
+
+
+def load(folder: Path, until: str) -> str:
+    """Load the demonstration as far as a day, and serve nothing."""
+    ran = reinstate_here("demo", "--no-serve", "--data", str(folder), "--until", until)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "Refused" not in ran.stdout
+    return ran.stdout
+
+
+def ledger(folder: Path) -> list[Entry]:
+    """Return every event of a demonstration that is not running: who did what to which kind of thing, and when."""
+
+    async def read(url: str) -> list[Entry]:
+        admin = await asyncpg.connect(url, database="reinstate")
+        try:
+            rows = await admin.fetch(
+                "select tenant_ods, verb, object_type, recorded_at, request_id from event order by id"
+            )
+        finally:
+            await admin.close()
+        return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+
+    with embedded.running(folder / "postgres") as server:
+        return asyncio.run(read(server.admin_url))
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A demonstration loaded to November, then to January, then to January again."""
+
+    folder: Path
+    november: list[Entry]
+    january: list[Entry]
+    again: list[Entry]
+
+
+@pytest.fixture(scope="module")
+def loaded() -> Iterator[Loaded]:
+    """A demonstration on a database of its own."""
+    with a_place() as place:
+        folder = place / "demo"
+        told = []
+        for until in (LATE_NOVEMBER, JANUARY, JANUARY):
+            load(folder, until)
+            told.append(ledger(folder))
+        yield Loaded(folder, *told)
+
+
+@pytest.fixture(scope="module")
+def shown(loaded: Loaded) -> Iterator[Demonstration]:
+    """The demonstration as it is served after a start that had nothing to load."""
+    settings = Settings(reinstate_data=loaded.folder, reinstate_port=free_port())
+    scenario = read_scenario()
+    with installation.opened(settings, demonstration=True) as place:
+        demonstration = Demonstration(scenario, place, loaded.folder / "clients", ScenarioClock(scenario.opens_at))
+        assert demonstration.load(dt.date.fromisoformat(JANUARY)) == []
+        yield demonstration
+
+
+def ask(shown: Demonstration, client: str, document: str) -> dict[str, Any]:
+    """Ask the demonstration with a key file, as a user does; an answer has no errors."""
+
+    async def over_http() -> dict[str, Any]:
+        transport = httpx.ASGITransport(shown.app())
+        async with httpx.AsyncClient(transport=transport, base_url=shown.place.public_url) as http:
+            token = await ask_token(read_key_file(shown.folder / f"{client}.json"), http)
+            headers = {"Authorization": f"Bearer {token.access_token}"}
+            return dict((await http.post("/graphql", json={"query": document}, headers=headers)).json())
+
+    body = asyncio.run(over_http())
+    assert "errors" not in body, body
+    data: dict[str, Any] = body["data"]
+    return data
+
+
+def test_a_start_loads_what_is_missing_and_nothing_twice(loaded: Loaded) -> None:
+    assert loaded.january[: len(loaded.november)] == loaded.november
+    assert len(loaded.january) > len(loaded.november)
+    assert loaded.again == loaded.january
+    steps = [entry[4] for entry in loaded.january if entry[1] == "reportTest" and entry[2] == "TestReport"]
+    assert len(steps) == len(set(steps)) > 100
+
+
+def test_until_is_kept_and_the_ledger_runs_in_the_scenario_s_time(loaded: Loaded) -> None:
+    times = [entry[3] for entry in loaded.january]
+    assert times == sorted(times)
+    assert times[0] == dt.datetime(2022, 8, 3, 8, tzinfo=UTC)
+    assert max(entry[3] for entry in loaded.november) < dt.datetime(2022, 12, 1, tzinfo=UTC)
+    assert times[-1] < dt.datetime(2023, 1, 21, tzinfo=UTC)
+
+
+def test_a_region_sees_its_trusts_and_no_others(shown: Demonstration) -> None:
+    lines = ask(
+        shown,
+        "region-y60",
+        '{ progress(incident: "CARENOTES-2022") { asOf organisation { odsCode demonstration } testing percentMet } }',
+    )["progress"]
+    assert {line["organisation"]["odsCode"]: line["testing"] for line in lines} == {
+        "R1A": "ALL_MET",
+        "RYG": "ALL_MET",
+        "RQ3": "IN_PROGRESS",
+    }
+    assert lines[0]["asOf"] == "2023-01-20T12:00:00+00:00"
+    assert all(line["organisation"]["demonstration"] for line in lines)
+
+
+def test_not_reported_is_told_apart_from_trouble(shown: Demonstration) -> None:
+    lines = ask(shown, "national", "{ progress { organisation { odsCode } system { name } testing } }")["progress"]
+    standing = {(line["organisation"]["odsCode"], line["system"]["name"]): line["testing"] for line in lines}
+    assert len(lines) == 18
+    assert {code for (code, name), told in standing.items() if name == "Carenotes" and told == "NOT_REPORTED"} == {
+        "RJ1",
+        "ZZA",
+        "ZZB",
+    }
+    assert [code for (code, _), told in standing.items() if told == "OPEN_FAILURES"] == ["ZZC"]
+
+
+def test_the_published_slips_are_there(shown: Demonstration) -> None:
+    asked = "{ milestones(first: 100) { nodes { title slippedDays timesSlipped overdue forecasts { nodes { forecastOn } } } } }"
+    told = {node["title"]: node for node in ask(shown, "supplier", asked)["milestones"]["nodes"]}
+    back = told["Carenotes back at every trust"]
+    assert [node["forecastOn"] for node in back["forecasts"]["nodes"]] == [
+        "2022-08-19",
+        "2022-08-30",
+        "2022-09-08",
+        "2022-09-19",
+        "2022-12-31",
+        "2023-02-28",
+    ]
+    assert (back["timesSlipped"], back["overdue"]) == (5, False)
+    assert told["Staffplan rebuilt"]["overdue"] is True
+
+
+@pytest.mark.parametrize(("client", "document"), REQUESTS.values(), ids=lambda value: value.split()[0])
+def test_what_is_printed_to_paste_answers(shown: Demonstration, client: str, document: str) -> None:
+    (told,) = ask(shown, client, document).values()
+    assert told
+    printed = invitation(shown.place.public_url, shown.folder)
+    assert printed.count("curl -s") == len(REQUESTS)
+    assert f"{client}.json)" in printed
+    assert json.dumps({"query": document}) in printed
+
+
+def test_every_tenant_has_a_key_file_of_its_owner_s_alone(loaded: Loaded) -> None:
+    folder = loaded.folder / "clients"
+    trusts = [part for part in read_scenario().organisations if part.kind is OrganisationKind.TRUST]
+    regions = [part for part in read_scenario().organisations if part.kind is OrganisationKind.REGION]
+    assert (len(trusts), len(regions)) == (17, 7)
+    expected = {f"trust-{part.ods_code.lower()}" for part in trusts}
+    expected |= {f"region-{part.ods_code.lower()}" for part in regions}
+    expected |= {"supplier", "national", "assurer", "auditor"}
+    assert {file.name for file in folder.iterdir()} == {f"{name}.json" for name in expected}
+    for file in folder.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        found = KeyFile.model_validate_json(file.read_bytes())
+        assert found.token_url == "http://127.0.0.1:8000/oauth2/token" or found.token_url.endswith("/oauth2/token")
+        assert found.private_key["kty"] == "RSA"
+        assert found.private_key["kid"]
+        assert found.scopes
+
+
+def test_one_trust_s_incident_of_a_day_comes_later(loaded: Loaded, shown: Demonstration) -> None:
+    assert ask(shown, "trust-rx1", '{ incident(reference: "NUH-PATHOLOGY-2024") { id } }') == {"incident": None}
+    assert shown.load(dt.date(2024, 12, 31)) == []
+    told = ask(
+        shown,
+        "trust-rx1",
+        '{ incident(reference: "NUH-PATHOLOGY-2024") { openedBy { odsCode } declarations { nodes { type '
+        "stoodDownAt standDownEffectiveFrom } } } }",
+    )["incident"]
+    assert told["openedBy"] == {"odsCode": "RX1"}
+    assert told["declarations"]["nodes"] == [
+        {
+            "type": "CRITICAL",
+            "stoodDownAt": "2024-09-11T10:30:00+00:00",
+            "standDownEffectiveFrom": "2024-09-11T13:00:00+00:00",
+        }
+    ]
+
+
+def test_a_first_start_that_was_killed_is_taken_up_again(loaded: Loaded) -> None:
+    with a_place() as place:
+        folder = place / "demo"
+        command = cli("demo", "--no-serve", "--data", str(folder), "--until", LATE_NOVEMBER)
+        with subprocess.Popen(command, env=plain_environment({}), stdout=subprocess.DEVNULL) as started:
+            assert eventually(lambda: taken(folder) > 20, within=40)
+            started.send_signal(signal.SIGKILL)
+        load(folder, LATE_NOVEMBER)
+        assert Counter(ledger(folder)) == Counter(loaded.november)
+
+
+def taken(folder: Path) -> int:
+    """Return how many steps a running demonstration has taken."""
+
+    async def count() -> int:
+        database = Database(json.loads((folder / BESIDE).read_text())["url"])
+        try:
+            return len((await read_ledger(database)).taken)
+        finally:
+            await database.close()
+
+    return asyncio.run(count()) if (folder / BESIDE).exists() else 0
+
+
+def test_a_clock_counts_in_a_demonstration_alone(stage: Stage) -> None:
+    async def now() -> dt.datetime:
+        database = Database(stage.url, ScenarioClock(dt.datetime(2022, 8, 4, tzinfo=UTC)))
+        try:
+            async with database.transaction(Operator(tenant_ods=""), "look") as db:
+                return db.now
+        finally:
+            await database.close()
+
+    assert abs(asyncio.run(now()) - dt.datetime.now(UTC)) < dt.timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("role", ["reinstate_app", "app_operator", "app_national", "app_trust"])
+def test_no_role_that_serves_can_make_a_demonstration(stage: Stage, role: str) -> None:
+    async def mark() -> None:
+        connection = await asyncpg.connect(stage.url, server_settings={"role": role})
+        try:
+            await connection.execute("update app.installation set demonstration = true")
+        finally:
+            await connection.close()
+
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        asyncio.run(mark())
+
+
+def test_the_scenario_s_clock_never_goes_back() -> None:
+    first, later = dt.datetime(2022, 8, 4, tzinfo=UTC), dt.datetime(2022, 8, 5, tzinfo=UTC)
+    clock = ScenarioClock(first)
+    clock.reach(later)
+    clock.reach(first)
+    assert clock() == later
+    clock.run()
+    assert eventually(lambda: clock() > later)
+
+
+def test_an_installation_in_earnest_is_left_alone() -> None:
+    with a_place() as place:
+        data = str(place / "data")
+        added = reinstate_here(
+            "organisation", "add", "Y60", "--name", "Midlands", "--kind", "region", REINSTATE_DATA=data
+        )
+        assert added.returncode == 0, added.stderr
+        before = ledger(Path(data))
+        ran = reinstate_here("demo", "--no-serve", "--data", data)
+        assert ran.returncode == 2
+        assert "no demonstration: choose another folder with --data" in ran.stderr
+        assert ledger(Path(data)) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "sentence"),
+    [
+        ((), {"DATABASE_URL": "postgresql://reinstate_app@127.0.0.1/reinstate"}, "unset DATABASE_URL"),
+        (("--until", "2022-08-03"), {}, "The scenario starts on 2022-08-04"),
+    ],
+    ids=["another database", "a day before"],
+)
+def test_what_cannot_be_shown_is_refused(
+    arguments: tuple[str, ...], settings: dict[str, str], sentence: str, tmp_path: Path
+) -> None:
+    ran = reinstate_here("demo", "--no-serve", "--data", str(tmp_path / "data"), *arguments, **settings)
+    assert ran.returncode == 2
+    assert sentence in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_port_that_is_taken_is_told_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        ran = reinstate_here("demo", "--port", str(port), "--data", str(tmp_path / "data"))
+    assert ran.returncode == 2
+    assert f"Port {port} on 127.0.0.1 cannot be used" in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert not (tmp_path / "data").exists()

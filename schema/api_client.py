@@ -8,13 +8,13 @@ from pydantic import BaseModel, StringConstraints
 from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
 from sqlmodel import Field
-from strawberry import pydantic as sp
 
+from schema.kept.described import described_enum, described_type
 from schema.kept.node import Instant, Kept
 from schema.kept.relation import one
 
 
-@strawberry.enum(description="How a client proves itself.")
+@described_enum
 class AssertionProfile(enum.StrEnum):
     """How a client proves itself with a signed assertion."""
 
@@ -22,7 +22,7 @@ class AssertionProfile(enum.StrEnum):
     RFC7523 = "rfc7523"
 
 
-@strawberry.enum(description="Whether a client may ask for tokens.")
+@described_enum
 class ClientStatus(enum.StrEnum):
     """Whether a client may ask for tokens."""
 
@@ -38,7 +38,7 @@ class _Client(BaseModel):
     )
 
 
-@sp.type(description="A machine that asks for one organisation.")
+@described_type
 class ApiClient(_Client, Kept, table=True):
     """A machine that asks for one organisation; it proves itself by a key pair, never by a shared secret."""
 

@@ -9,12 +9,13 @@ from sqlmodel import Field
 from strawberry import pydantic as sp
 from strawberry.scalars import JSON
 
+from schema.kept.described import described_type
 from schema.kept.node import Audience, Instant, Node, Row, global_id
 from schema.kept.relation import one
 from schema.organisation import OrganisationKind
 
 
-@sp.type(description="One change: who did what, for which organisation, and the row after it.")
+@described_type
 class Event(Row, Node, table=True):
     """One change: who did what, for which organisation, and the row after it. Written by the database."""
 

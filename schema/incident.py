@@ -8,15 +8,15 @@ import strawberry
 from pydantic import BaseModel, StringConstraints
 from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
 from sqlmodel import Field
-from strawberry import pydantic as sp
 
 from schema.change import Change, Revision
+from schema.kept.described import described_enum, described_input, described_type
 from schema.kept.node import Audience, Instant, Kept
 from schema.kept.relation import many, one
 from schema.kept.text import OdsCode
 
 
-@strawberry.enum(description="How far the incident as a whole has come.")
+@described_enum
 class IncidentPhase(enum.StrEnum):
     """How far the incident as a whole has come."""
 
@@ -26,7 +26,7 @@ class IncidentPhase(enum.StrEnum):
     CLOSED = "CLOSED"
 
 
-@strawberry.enum(description="Incident types of the NHS EPRR framework.")
+@described_enum
 class IncidentType(enum.StrEnum):
     """Incident types of the NHS EPRR framework."""
 
@@ -35,7 +35,7 @@ class IncidentType(enum.StrEnum):
     MAJOR = "MAJOR"
 
 
-@strawberry.enum(description="EPRR response level: L1 one organisation, L2 one system, L3 a region, L4 national.")
+@described_enum
 class ResponseLevel(enum.StrEnum):
     """Who coordinates: L1 one organisation, L2 one system, L3 a region, L4 national (NHS EPRR)."""
 
@@ -52,21 +52,21 @@ class _Declared(BaseModel):
     effective_from: Instant | None = Field(default=None, description="When it takes effect, UTC, if not when declared.")
 
 
-@sp.input(description="The declaring organisation's own type and level.")
+@described_input
 class Declaration(_Declared, Change):
     """The declaring organisation's own type and level."""
 
 
-@sp.input(description="An organisation declares its own incident within an open one.")
+@described_input
 class DeclareIncident(_Declared, Change):
     """An organisation declares its own incident within an open one."""
 
     incident: strawberry.ID
 
 
-@sp.input(description="The end of an organisation's incident arrangements; not the end of recovery.")
+@described_input
 class StandDownIncident(Revision):
-    """The end of an organisation's incident arrangements."""
+    """The end of an organisation's incident arrangements; not the end of recovery."""
 
     declaration: strawberry.ID
     effective_from: Instant | None = Field(
@@ -84,7 +84,7 @@ class _Incident(BaseModel):
     contained_at: Instant | None = Field(default=None, description="When the spread was stopped, UTC.")
 
 
-@sp.input(description="Opens an incident: nationally for all, by a region for its trusts, by a trust for itself.")
+@described_input
 class OpenIncident(_Incident, Change):
     """Opens an incident: nationally for all, by a region for its trusts, by a trust for itself."""
 
@@ -92,7 +92,7 @@ class OpenIncident(_Incident, Change):
     declaration: Declaration | None = Field(default=None, description="The opener's own declaration, if made.")
 
 
-@sp.type(description="One event being recovered from.")
+@described_type
 class Incident(_Incident, Kept, table=True):
     """One event being recovered from. Its audience follows from who opened it."""
 
@@ -113,7 +113,7 @@ class Incident(_Incident, Kept, table=True):
     systems = many("schema.system.System", "incident_id", description="Lost to it, that the caller may see.")
 
 
-@sp.type(description="One organisation's own declaration, with its own stand-down.")
+@described_type
 class IncidentDeclaration(_Declared, Kept, table=True):
     """One organisation's own declaration, with its own stand-down."""
 

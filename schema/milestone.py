@@ -12,11 +12,12 @@ from sqlmodel import Field
 from strawberry import pydantic as sp
 
 from schema.change import Change, Revision
+from schema.kept.described import described_enum, described_input, described_type
 from schema.kept.node import Audience, Instant, Kept
 from schema.kept.relation import many, one
 
 
-@strawberry.enum(description="What a milestone is about.")
+@described_enum
 class MilestoneKind(enum.StrEnum):
     """What a milestone is about."""
 
@@ -29,7 +30,7 @@ class MilestoneKind(enum.StrEnum):
     OTHER = "OTHER"
 
 
-@strawberry.enum(description="What was stated of a milestone. Overdue is computed, never stated.")
+@described_enum
 class MilestoneStatus(enum.StrEnum):
     """What was stated of a milestone. Overdue is computed, never stated."""
 
@@ -43,7 +44,7 @@ class MilestoneStatus(enum.StrEnum):
 OPEN = (MilestoneStatus.PLANNED, MilestoneStatus.IN_PROGRESS)
 
 
-@strawberry.enum(description="How sure the publisher is.")
+@described_enum
 class Confidence(enum.StrEnum):
     """How sure the publisher is."""
 
@@ -52,7 +53,7 @@ class Confidence(enum.StrEnum):
     HIGH = "HIGH"
 
 
-@strawberry.enum(description="Why a forecast moved.")
+@described_enum
 class ReasonCode(enum.StrEnum):
     """Why a forecast moved."""
 
@@ -77,7 +78,7 @@ class _Milestone(BaseModel):
     baseline_on: dt.date = Field(description="The first promise; it never moves.")
 
 
-@sp.input(description="A dated promise: for every trust on a product, or for one trust's system.")
+@described_input
 class PublishMilestone(_Milestone, _Forecast, Change):
     """A dated promise: for every trust on a product, or for one trust's system."""
 
@@ -85,7 +86,7 @@ class PublishMilestone(_Milestone, _Forecast, Change):
     system: strawberry.ID | None = Field(default=None, description="Given: only this system's trust sees it.")
 
 
-@sp.input(description="A new date for a milestone that is not yet met.")
+@described_input
 class ReviseForecast(_Forecast, Revision):
     """A new date for a milestone that is not yet met."""
 
@@ -94,7 +95,7 @@ class ReviseForecast(_Forecast, Revision):
     reason_code: ReasonCode
 
 
-@sp.input(description="A milestone was met.")
+@described_input
 class MeetMilestone(Revision):
     """A milestone was met."""
 
@@ -102,7 +103,7 @@ class MeetMilestone(Revision):
     actual_at: Instant = Field(description="When it was met, UTC; not in the future.")
 
 
-@sp.type(description="A dated promise, with every date it ever had.")
+@described_type
 class Milestone(_Milestone, Kept, table=True):
     """A dated promise, with every date it ever had."""
 
@@ -144,7 +145,7 @@ class Milestone(_Milestone, Kept, table=True):
         return self.status in OPEN and self.forecast_on < info.context.today
 
 
-@sp.type(description="One date a milestone was given. Never changed afterwards.")
+@described_type
 class MilestoneForecast(_Forecast, Kept, table=True):
     """One date a milestone was given. Never changed afterwards."""
 

@@ -4,18 +4,17 @@ import datetime as dt
 import enum
 from typing import Annotated, ClassVar
 
-import strawberry
 from pydantic import BaseModel
 from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
 from sqlmodel import Field
-from strawberry import pydantic as sp
 
+from schema.kept.described import described_enum, described_type
 from schema.kept.node import Followed, Instant
 from schema.kept.relation import many, one
 from schema.kept.text import OdsCode, Text
 
 
-@strawberry.enum(description="What part an organisation plays in a recovery.")
+@described_enum
 class OrganisationKind(enum.StrEnum):
     """What part an organisation plays in a recovery."""
 
@@ -28,7 +27,7 @@ class OrganisationKind(enum.StrEnum):
     TRUST = "TRUST"
 
 
-@strawberry.enum(description="Where the record of an organisation came from.")
+@described_enum
 class OrganisationSource(enum.StrEnum):
     """Where the record of an organisation came from."""
 
@@ -60,7 +59,7 @@ class ListOrganisation(_Listed):
     """What an operator states to list an organisation."""
 
 
-@sp.type(description="A supplier, trust, ICB, region, national body, assurer or auditor.")
+@described_type
 class Organisation(_Listed, Followed, table=True):
     """A supplier, trust, ICB, region, national body, assurer or auditor. Listed for every caller to see."""
 

@@ -4,10 +4,12 @@ import strawberry
 from pydantic import BaseModel, Field
 from strawberry import pydantic as sp
 
+from schema.kept.described import described_interface, described_type
+
 Path = list[str]
 
 
-@sp.interface(description="A refusal. Nothing was changed.")
+@described_interface
 class Problem(BaseModel):
     """A refusal: nothing was changed, and it says what to do next."""
 
@@ -22,22 +24,22 @@ class Problem(BaseModel):
         return "".join(f"_{c}" if c.isupper() and i else c for i, c in enumerate(name)).upper()
 
 
-@sp.type(description="The caller may not do this.")
+@described_type
 class NotPermitted(Problem):
     """The caller lacks the scope, or is the wrong kind of organisation."""
 
     needs: str = Field(description="The scope, or the kind of organisation, that may.")
 
 
-@sp.type(description="Nothing by that id that the caller may see.")
+@described_type
 class NotFound(Problem):
-    """Nothing there: someone else's id and a made-up id answer identically."""
+    """Nothing by that id that the caller may see; someone else's id and a made-up one answer identically."""
 
     message: str = "There is nothing by that id."
     next_step: str = "Check the id; ask for the object again to get its current id."
 
 
-@sp.type(description="One field that was refused.")
+@described_type
 class FieldError(BaseModel):
     """One field that was refused."""
 
@@ -45,7 +47,7 @@ class FieldError(BaseModel):
     message: str = Field(description="Why it was refused.")
 
 
-@sp.type(description="The input does not meet its description.")
+@described_type
 class ValidationFailed(Problem):
     """The input does not meet its description."""
 
@@ -60,16 +62,16 @@ class ValidationFailed(Problem):
         return cls(path=path, message=message, errors=[FieldError(path=path, message=message)])
 
 
-@sp.type(description="The object moved since the caller last saw it.")
+@described_type
 class VersionConflict(Problem):
-    """The caller's screen is stale."""
+    """The object moved since the caller last saw it."""
 
     message: str = "It was changed since you saw it."
     next_step: str = "Ask for it again, look at what changed, and send currentVersion as expectedVersion."
     current_version: int = Field(description="The version it has now.")
 
 
-@sp.type(description="It was registered before; the one that exists is named.")
+@described_type
 class AlreadyRegistered(Problem):
     """The same thing was registered before by the same organisation."""
 
@@ -77,16 +79,16 @@ class AlreadyRegistered(Problem):
     existing: strawberry.ID = Field(description="The id of the one that exists.")
 
 
-@sp.type(description="It was decided before; a decision is not taken twice.")
+@described_type
 class AlreadyDecided(Problem):
-    """A fact that is stated once was stated before."""
+    """It was decided before; a decision is not taken twice."""
 
     next_step: str = "Ask for it again; a mistake is mended by a correction."
 
 
-@sp.type(description="A later build replaced this one.")
+@described_type
 class BuildSuperseded(Problem):
-    """A test on a build that is no longer offered."""
+    """A later build replaced this one."""
 
     message: str = "A later build replaced this one."
     next_step: str = "Test the current build and report on that."
@@ -94,9 +96,9 @@ class BuildSuperseded(Problem):
     current_label: str = Field(description="Its label.")
 
 
-@sp.type(description="The idempotency key was used with another body.")
+@described_type
 class IdempotencyMismatch(Problem):
-    """Same key, other body."""
+    """The idempotency key was used with another body."""
 
     message: str = "This idempotency key was used before, with another body."
     next_step: str = "Use a new key for a new request; send the first body unchanged to get its answer again."

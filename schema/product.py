@@ -7,9 +7,9 @@ import strawberry
 from pydantic import BaseModel, StringConstraints
 from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
 from sqlmodel import Field
-from strawberry import pydantic as sp
 
 from schema.change import Change
+from schema.kept.described import described_input, described_type
 from schema.kept.node import Instant, Kept
 from schema.kept.relation import many, one
 
@@ -24,12 +24,12 @@ class _Product(BaseModel):
     )
 
 
-@sp.input(description="A product that was lost and is to come back.")
+@described_input
 class RegisterProduct(_Product, Change):
     """A product that was lost and is to come back."""
 
 
-@sp.type(description="What was lost: a product of one supplier.")
+@described_type
 class Product(_Product, Kept, table=True):
     """What was lost: a product of one supplier. Published to every caller."""
 
@@ -59,16 +59,16 @@ class _Build(BaseModel):
     release_notes: str | None = Field(default=None, max_length=4000, description="What changed.")
 
 
-@sp.input(description="A release of the rebuilt product; it becomes the current one.")
+@described_input
 class RegisterBuild(_Build, Change):
     """A release of the rebuilt product; it becomes the current one."""
 
     product: strawberry.ID
 
 
-@sp.type(description="A numbered release of the rebuilt product; tests and sign-offs attach to it.")
+@described_type
 class Build(_Build, Kept, table=True):
-    """A numbered release of the rebuilt product. Published to every caller."""
+    """A numbered release of the rebuilt product; tests and sign-offs attach to it. Published to every caller."""
 
     __table_args__ = (
         UniqueConstraint("tenant_ods", "product_id", "label"),

@@ -2,10 +2,9 @@
 
 import enum
 
-import strawberry
 from pydantic import BaseModel, Field
-from strawberry import pydantic as sp
 
+from schema.kept.described import described_enum, described_type
 from schema.kept.node import Instant
 from schema.milestone import Milestone
 from schema.organisation import Organisation
@@ -14,9 +13,9 @@ from schema.system import System, SystemState
 from schema.testing import TestReport
 
 
-@strawberry.enum(description="Where testing stands. Not reported is its own value: never zero, never green.")
+@described_enum
 class TestingStanding(enum.StrEnum):
-    """Where testing stands on the current build."""
+    """Where testing stands on the current build. Not reported is its own value: never zero, never green."""
 
     NOT_REPORTED = "NOT_REPORTED"
     OPEN_FAILURES = "OPEN_FAILURES"
@@ -24,7 +23,7 @@ class TestingStanding(enum.StrEnum):
     ALL_MET = "ALL_MET"
 
 
-@sp.type(description="Where one trust's system stands: one line.")
+@described_type
 class SystemProgress(BaseModel):
     """Where one trust's system stands: one line. Figures are of the answer's own moment, `asOf`."""
 

@@ -9,16 +9,16 @@ import strawberry
 from pydantic import BaseModel
 from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
 from sqlmodel import Field
-from strawberry import pydantic as sp
 
 from schema.change import Change
+from schema.kept.described import described_enum, described_input, described_type
 from schema.kept.node import Instant, Kept
 from schema.kept.relation import many, one
 
 
-@strawberry.enum(description="How far one system has come. A hold is an overlay, not a state.")
+@described_enum
 class SystemState(enum.StrEnum):
-    """How far one system has come. Live is not recovered: records are still to be put back."""
+    """How far one system has come. Live is not recovered: records are still to be put back. A hold is no state."""
 
     OPERATIONAL = "OPERATIONAL"
     OUTAGE = "OUTAGE"
@@ -37,7 +37,7 @@ class SystemState(enum.StrEnum):
     RETIRED = "RETIRED"
 
 
-@strawberry.enum(description="Where a system runs.")
+@described_enum
 class Hosting(enum.StrEnum):
     """Where a system runs."""
 
@@ -45,7 +45,7 @@ class Hosting(enum.StrEnum):
     TRUST = "TRUST"
 
 
-@strawberry.enum(description="How much harm the loss does.")
+@described_enum
 class Criticality(enum.StrEnum):
     """How much harm the loss does."""
 
@@ -55,7 +55,7 @@ class Criticality(enum.StrEnum):
     LOW = "LOW"
 
 
-@strawberry.enum(description="What stands in for a lost system.")
+@described_enum
 class InterimKind(enum.StrEnum):
     """What stands in for a lost system."""
 
@@ -81,7 +81,7 @@ class _System(BaseModel):
     accounts_total: int | None = Field(default=None, ge=0, description="User accounts on it.")
 
 
-@sp.input(description="A trust's deployment of a product, lost to an incident.")
+@described_input
 class RegisterSystem(_System, Change):
     """A trust's deployment of a product, lost to an incident."""
 
@@ -93,7 +93,7 @@ class RegisterSystem(_System, Change):
     )
 
 
-@sp.type(description="One trust's deployment of a product.")
+@described_type
 class System(_System, Kept, table=True):
     """One trust's deployment of a product, from outage to recovered."""
 
@@ -139,14 +139,14 @@ class _InterimSystem(BaseModel):
     closed_on: dt.date | None = Field(default=None, description="Last day in use; null: still in use.")
 
 
-@sp.input(description="What stands in for a lost system.")
+@described_input
 class RegisterInterimSystem(_InterimSystem, Change):
     """What stands in for a lost system."""
 
     system: strawberry.ID
 
 
-@sp.type(description="A stop-gap record: its notes are to be put back.")
+@described_type
 class InterimSystem(_InterimSystem, Kept, table=True):
     """A stop-gap record: its notes are to be put back into the system."""
 

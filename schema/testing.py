@@ -8,14 +8,14 @@ import strawberry
 from pydantic import BaseModel, model_validator
 from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
 from sqlmodel import Field
-from strawberry import pydantic as sp
 
 from schema.change import Change
+from schema.kept.described import described_enum, described_input, described_type
 from schema.kept.node import Instant, Kept, Node, Row
 from schema.kept.relation import one
 
 
-@strawberry.enum(description="Test stages of a trust before reinstatement.")
+@described_enum
 class TestKind(enum.StrEnum):
     """Test stages of a trust before reinstatement."""
 
@@ -32,7 +32,7 @@ class TestKind(enum.StrEnum):
     REPORTING_EXTRACT = "REPORTING_EXTRACT"
 
 
-@strawberry.enum(description="How a test ended.")
+@described_enum
 class TestOutcome(enum.StrEnum):
     """How a test ended."""
 
@@ -41,7 +41,7 @@ class TestOutcome(enum.StrEnum):
     BLOCKED = "BLOCKED"
 
 
-@sp.type(description="A test stage of the catalogue: the same for every trust.")
+@described_type
 class TestMilestone(Row, Node, table=True):
     """A test stage of the catalogue: the same for every trust, published to every caller."""
 
@@ -84,7 +84,7 @@ class _Counted(_Reported, Change):
         return self
 
 
-@sp.input(description="One result for one test stage on one build.")
+@described_input
 class ReportTest(_Counted):
     """One result for one test stage on one build."""
 
@@ -93,7 +93,7 @@ class ReportTest(_Counted):
     test: TestKind = Field(description="The test stage.")
 
 
-@sp.input(description="The right figures of a report that was wrong; the wrong one stays readable.")
+@described_input
 class CorrectTestReport(_Counted):
     """The right figures of a report that was wrong; the wrong one stays readable."""
 
@@ -101,7 +101,7 @@ class CorrectTestReport(_Counted):
     reason: Annotated[str, Field(min_length=2, max_length=500)] = Field(description="What was wrong with it.")
 
 
-@sp.type(description="One trust's result for one test stage on one build. Never changed afterwards.")
+@described_type
 class TestReport(_Reported, Kept, table=True):
     """One trust's result for one test stage on one build. Immutable; a correction is a new report."""
 

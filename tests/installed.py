@@ -78,7 +78,7 @@ class Replica:
     def __init__(self, port: int, environment: dict[str, str], log: Path, *command: str) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
-        self._environment = environment
+        self.environment = environment
         self._log = log
         self._command = command or ("serve", "--port", str(port))
         self._process: subprocess.Popen[bytes] | None = None
@@ -87,7 +87,7 @@ class Replica:
         """Start it, without waiting for its answer."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                cli(*self._command), env=plain_environment(self._environment), stdout=log, stderr=log
+                cli(*self._command), env=plain_environment(self.environment), stdout=log, stderr=log
             )
 
     def ready(self, within: float = 20) -> bool:

@@ -31,6 +31,17 @@ LISTED = {
     "QGH": ("Herefordshire and Worcestershire ICB", OrganisationKind.ICB, "Y60"),
 }
 
+ATTACK = {
+    "reference": "CARENOTES-2022",
+    "title": "Cyber-attack on the supplier",
+    "detectedAt": "2022-08-04T06:00:00Z",
+    "containedAt": "2022-08-04T06:00:00Z",
+    "supplierOds": "SUPPLIER",
+}
+CARENOTES = {"code": "CARENOTES", "name": "Carenotes", "category": "ELECTRONIC_PATIENT_RECORD"}
+BUILT = {"label": "CN-R1", "builtAt": "2022-11-07T12:00:00Z", "safetyRelevantChange": True}
+PROMISED = {"kind": "HANDOVER", "title": "Handover", "baselineOn": "2022-09-08", "confidence": "LOW"}
+
 
 async def list_organisations(database: Database) -> None:
     """List the organisations that stories are about."""
@@ -80,6 +91,15 @@ class Stage:
         assert "errors" not in body, body
         data: dict[str, Any] = body["data"]
         return data
+
+    def tell(self, *trusts: str) -> dict[str, str]:
+        """Tell how the story begins; return the ids of incident, product, build and each trust's system."""
+        incident = self.change("NATIONAL", "openIncident", **ATTACK)["id"]
+        product = self.change("SUPPLIER", "registerProduct", **CARENOTES)["id"]
+        build = self.change("SUPPLIER", "registerBuild", product=product, **BUILT)["id"]
+        lost = {"product": product, "incident": incident, "name": "Carenotes", "teamsTotal": 158}
+        systems = {code: self.change(code, "registerSystem", **lost)["id"] for code in trusts}
+        return {"incident": incident, "product": product, "build": build, **systems}
 
     def change(
         self, asking: str | Caller, verb: str, /, key: str | None = None, select: str = "id", **given: Any

@@ -103,8 +103,9 @@ def ask(shown: Demonstration, client: str, document: str) -> dict[str, Any]:
     """Ask the demonstration with a key file, as a user does; an answer has no errors."""
 
     async def over_http() -> dict[str, Any]:
-        transport = httpx.ASGITransport(shown.app())
-        async with httpx.AsyncClient(transport=transport, base_url=shown.place.public_url) as http:
+        app = shown.app()
+        transport = httpx.ASGITransport(app)
+        async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url=shown.place.public_url) as http:
             token = await ask_token(read_key_file(shown.folder / f"{client}.json"), http)
             headers = {"Authorization": f"Bearer {token.access_token}"}
             return dict((await http.post("/graphql", json={"query": document}, headers=headers)).json())
@@ -142,7 +143,7 @@ def test_a_region_sees_its_trusts_and_no_others(shown: Demonstration) -> None:
         "RYG": "ALL_MET",
         "RQ3": "IN_PROGRESS",
     }
-    assert lines[0]["asOf"] == "2023-01-20T12:00:00+00:00"
+    assert lines[0]["asOf"].startswith("2023-01-20T")
     assert all(line["organisation"]["demonstration"] for line in lines)
 
 
@@ -196,7 +197,7 @@ def test_every_tenant_has_a_key_file_of_its_owner_s_alone(loaded: Loaded) -> Non
     for file in folder.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         found = KeyFile.model_validate_json(file.read_bytes())
-        assert found.token_url == "http://127.0.0.1:8000/oauth2/token" or found.token_url.endswith("/oauth2/token")
+        assert found.token_url.endswith("/oauth2/token")
         assert found.private_key["kty"] == "RSA"
         assert found.private_key["kid"]
         assert found.scopes
@@ -233,16 +234,18 @@ def test_a_first_start_that_was_killed_is_taken_up_again(loaded: Loaded) -> None
 
 
 def taken(folder: Path) -> int:
-    """Return how many steps a running demonstration has taken."""
+    """Return how many steps a demonstration has taken that may be starting."""
+    beside = folder / BESIDE
+    told = beside.read_text() if beside.exists() else ""
 
     async def count() -> int:
-        database = Database(json.loads((folder / BESIDE).read_text())["url"])
+        database = Database(json.loads(told)["url"])
         try:
             return len((await read_ledger(database)).taken)
         finally:
             await database.close()
 
-    return asyncio.run(count()) if (folder / BESIDE).exists() else 0
+    return asyncio.run(count()) if told else 0
 
 
 def test_a_clock_counts_in_a_demonstration_alone(stage: Stage) -> None:

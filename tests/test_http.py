@@ -213,3 +213,14 @@ def test_a_body_that_makes_no_sense_is_400_with_a_code(http: Http, body: str | b
 def test_an_idempotency_key_is_visible_ascii(http: Http, key: str) -> None:
     answer = http.send(json={"query": VIEWER}, headers={"Idempotency-Key": key.encode()})
     assert (answer.status_code, code_of(answer)) == (400, "BAD_IDEMPOTENCY_KEY")
+
+
+def test_a_key_that_is_a_variables_default_is_a_key(http: Http) -> None:
+    given = 'reference: "DEFAULT-1", title: "By default", detectedAt: "2022-08-04T06:00:00Z", idempotencyKey: $key'
+    document = (
+        'mutation($key: String = "by-default-1") '
+        f"{{ openIncident(input: {{ {given} }}) {{ __typename ... on Incident {{ id }} }} }}"
+    )
+    first = http.post(document)
+    assert body_of(first)["data"]["openIncident"]["__typename"] == "Incident"
+    assert http.post(document).content == first.content

@@ -45,18 +45,8 @@ def statements(stage: Stage, code: str, document: str) -> tuple[int, dict[str, A
 def crowded(fresh_stage: Stage) -> Stage:
     """Two systems of R1A, then more and more of everything."""
     stage = fresh_stage
-    incident = stage.change(
-        "NATIONAL", "openIncident", reference="CARENOTES-2022", title="Attack", detectedAt="2022-08-04T06:00:00Z"
-    )
-    product = stage.change("SUPPLIER", "registerProduct", code="CARENOTES", name="Carenotes", category="EPR")
-    built = {
-        "product": product["id"],
-        "label": "CN-R1",
-        "builtAt": "2022-11-07T12:00:00Z",
-        "safetyRelevantChange": True,
-    }
-    stage.build = stage.change("SUPPLIER", "registerBuild", **built)["id"]
-    stage.product, stage.incident = product["id"], incident["id"]
+    told = stage.tell()
+    stage.build, stage.product, stage.incident = told["build"], told["product"], told["incident"]
     return stage
 
 

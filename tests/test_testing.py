@@ -17,21 +17,8 @@ MANDATORY = ("CONNECTIVITY", "SMOKE", "ACCESS", "INTERFACE", "DATA_INTEGRITY", "
 def told(fresh_stage: Stage) -> dict[str, Any]:
     """A system of R1A on the build CN-R1."""
     stage = fresh_stage
-    incident = stage.change(
-        "NATIONAL",
-        "openIncident",
-        reference="CARENOTES-2022",
-        title="Attack",
-        detectedAt="2022-08-04T06:00:00Z",
-    )
-    product = stage.change("SUPPLIER", "registerProduct", code="CARENOTES", name="Carenotes", category="EPR")
-    system = stage.change("R1A", "registerSystem", product=product["id"], incident=incident["id"], name="Carenotes")
-    return {
-        "stage": stage,
-        "product": product["id"],
-        "system": system["id"],
-        "build": release(stage, product["id"], "CN-R1"),
-    }
+    told = stage.tell("R1A")
+    return {"stage": stage, "product": told["product"], "system": told["R1A"], "build": told["build"]}
 
 
 def release(stage: Stage, product: str, label: str, *, safety: bool = True) -> str:

@@ -110,7 +110,7 @@ class Engine:
         if not isinstance(field, FieldNode):
             raise RefusedError("Name the change itself, not a fragment that holds it.")
         async with self._database.change(caller, field.name.value, request.request_id) as db:
-            answers = Answers(db, _key(request, field), request.digest)
+            answers = Answers(db, _key(request, operation, field), request.digest)
             given = await answers.given()
             if isinstance(given, str):
                 return Answer(given.encode())
@@ -173,12 +173,15 @@ def _faults(query: str) -> list[GraphQLError]:
     return validate(schema._schema, document, max_errors=5)  # noqa: SLF001 - as above
 
 
-def _key(request: Request, field: FieldNode) -> str | None:
+def _key(request: Request, operation: OperationDefinitionNode, field: FieldNode) -> str | None:
     if request.idempotency_key:
         return request.idempotency_key
-    given = {
-        node.name.value: value_from_ast_untyped(node.value, dict(request.variables)) for node in field.arguments or ()
-    }
+    variables = {
+        node.variable.name.value: value_from_ast_untyped(node.default_value)
+        for node in operation.variable_definitions or ()
+        if node.default_value
+    } | dict(request.variables)
+    given = {node.name.value: value_from_ast_untyped(node.value, variables) for node in field.arguments or ()}
     inside = given["input"].get("idempotencyKey") if isinstance(given.get("input"), dict) else None
     return inside if isinstance(inside, str) else None
 

@@ -38,8 +38,13 @@ class OneChangeError(RefusedError):
 class Measure:
     """The cost and depth of the selections of one document; each fragment is measured once."""
 
-    def __init__(self, document: DocumentNode, variables: Mapping[str, Any]) -> None:
+    def __init__(
+        self, document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+    ) -> None:
         self._variables = variables
+        self._defaults = {
+            node.variable.name.value: node.default_value for node in operation.variable_definitions or ()
+        }
         self._fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
@@ -87,7 +92,10 @@ class Measure:
         if isinstance(value, IntValueNode):
             given = int(value.value) if len(value.value) < LONGEST_NUMBER else LARGEST_PAGE
         elif isinstance(value, VariableNode):
-            given = self._variables.get(value.name.value)
+            name = value.name.value
+            if name not in self._variables and (default := self._defaults.get(name)):
+                return self._size(default)
+            given = self._variables.get(name)
         return min(max(given, 1), LARGEST_PAGE) if isinstance(given, int) else DEFAULT_PAGE
 
 
@@ -107,7 +115,7 @@ def refuse_repetition(document: DocumentNode) -> None:
 
 def refuse_excess(document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> int:
     """Refuse a document that is too deep, too wide or too dear; return what it costs."""
-    measure = Measure(document, variables)
+    measure = Measure(document, operation, variables)
     cost, depth = measure.of(operation.selection_set)
     if operation.operation is OperationType.MUTATION and len(operation.selection_set.selections) != 1:
         raise OneChangeError("Send one change a request: its answer and its idempotency key are one.")

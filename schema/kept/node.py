@@ -14,13 +14,14 @@ from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel
 from strawberry import pydantic as sp
 
+from schema.kept.described import described_enum, described_interface
 from schema.kept.text import OdsCode
 
 Instant = Annotated[AwareDatetime, Field(sa_type=DateTime(timezone=True))]
 Tenant = Annotated[strawberry.Private[OdsCode], Field(max_length=10)]
 
 
-@strawberry.enum(description="Who may read a row besides its owner, the national team and the auditor.")
+@described_enum
 class Audience(enum.StrEnum):
     """Who may read a row besides its owner, the national team and the auditor."""
 
@@ -44,7 +45,7 @@ def read_global_id(given: str) -> tuple[str, str] | None:
     return (noun, key) if colon and key.isprintable() else None
 
 
-@sp.interface(description="Anything with an id (Relay).")
+@described_interface
 class Node(BaseModel):
     """Anything with an id of its own."""
 

@@ -10,7 +10,7 @@ from graphql import GraphQLList, GraphQLNonNull, get_named_type
 from api.graphql.register import OPERATIONS
 from tests.isolation import probes
 from tests.isolation.asking import Asker, all_of
-from tests.isolation.canary import Plain
+from tests.isolation.canary import Canaries, Plain
 from tests.isolation.inputs import TYPES, Inputs, noun_of
 from tests.isolation.oracle import KIND
 from tests.isolation.positions import Position
@@ -81,14 +81,14 @@ class Changes:
 
     def _ids(self, noun: str, who: str) -> list[Probe]:
         """Give every id of the noun that is asked for, and one of every other that the caller may not see."""
-        ids = [*probes.ids(self._world), *probes.forged(self._world)]
+        ids = [*probes.ids(self._world), *probes.forged(self._world, 1)]
         if self._everything:
             return ids
         others = {probe.noun: probe for probe in ids if who not in probe.readers}
         return [*(probe for probe in probes.ids(self._world) if probe.noun == noun), *others.values()]
 
     async def _try(self, position: Position, value: str, who: str) -> str:
-        variables = self._variables(position.field, who, position.path)
+        variables = filled(self._world, position.field, who, self._plain, position.path)
         _place(variables, TYPES["Mutation"], position, value)
         if position.holds != "ID":
             self._said[who].add(value)  # what a caller wrote itself it may read again
@@ -101,51 +101,66 @@ class Changes:
 
     async def _ask(self, name: str, variables: dict[str, Any], who: str, where: str, *given: str) -> dict[str, Any]:
         said = self._said[who].union(given)
-        answer = get_named_type(CHANGES[name].type).name
-        stated = ", ".join(f"${argument}: {taken.type}" for argument, taken in CHANGES[name].args.items())
-        passed = ", ".join(f"{argument}: ${argument}" for argument in CHANGES[name].args)
-        document = f"mutation({stated}) {{ {name}({passed}) {{ {asked(answer, 1, 2)} }} }}"
-        body = await self._asker.ask(who, document, variables, where, said)
+        body = await self._asker.ask(who, changed(name, 1), variables, where, said)
         assert "data" in body, (where, variables, body)
         self._asker.findings.calls[where] += 1
         self._asker.findings.reached.add(("Mutation", name))
         return body
 
-    def _variables(self, name: str, who: str, through: tuple[str, ...] = ()) -> dict[str, Any]:
-        made = Inputs(self._plain, who)
-        return {
-            argument: made.make(
-                get_named_type(taken.type).name, self._own(get_named_type(taken.type), who, through[1:])
-            )
-            for argument, taken in CHANGES[name].args.items()
-        }
-
-    def _own(self, kind: Any, who: str, through: tuple[str, ...]) -> dict[str, Any]:
-        """Give ids of the caller's own, else of what it sees, and the input objects on the way to a position."""
-        given: dict[str, Any] = {}
-        for field, of in kind.fields.items():
-            named = get_named_type(of.type)
-            if named.name == "ID":
-                noun = noun_of(field)
-                rows = self._world.of(noun, owner=who) or self._world.of(noun, seen_by=who)
-                given[field] = rows[-1].id if rows else probes.made_up(noun)
-            elif len(through) > 1 and field == through[0]:
-                given[field] = self._own(named, who, through[1:])
-        return given
-
     async def _provoke(self, name: str, who: str) -> None:
         """Have every refusal there is: twice the same, one key for two bodies, an old version, empty texts."""
-        first = self._variables(name, who)
+        first = filled(self._world, name, who, self._plain)
         for _ in range(2):
             await self._ask(name, _with(first, idempotencyKey=None), who, f"{name} twice")
         key = {"idempotencyKey": f"the-key-of-{name}"}
-        body = await self._ask(name, _with(self._variables(name, who), **key), who, f"{name} with a key")
+        body = await self._ask(
+            name, _with(filled(self._world, name, who, self._plain), **key), who, f"{name} with a key"
+        )
         if "message" not in body["data"][name]:
-            await self._ask(name, _with(self._variables(name, who), **key, note="x"), who, f"{name} with its key again")
+            await self._ask(
+                name,
+                _with(filled(self._world, name, who, self._plain), **key, note="x"),
+                who,
+                f"{name} with its key again",
+            )
         if "expectedVersion" in get_named_type(CHANGES[name].args["input"].type).fields:
-            await self._ask(name, _with(self._variables(name, who), expectedVersion=999), who, f"{name} of old")
+            await self._ask(
+                name, _with(filled(self._world, name, who, self._plain), expectedVersion=999), who, f"{name} of old"
+            )
         empty = {field: "" for field, value in first["input"].items() if str(value).startswith("PLAIN")}
         await self._ask(name, _with(first, **empty), who, f"{name} of nothing")
+
+
+def changed(name: str, depth: int) -> str:
+    """Give the document of a change."""
+    answer = get_named_type(CHANGES[name].type).name
+    stated = ", ".join(f"${argument}: {taken.type}" for argument, taken in CHANGES[name].args.items())
+    passed = ", ".join(f"{argument}: ${argument}" for argument in CHANGES[name].args)
+    return f"mutation({stated}) {{ {name}({passed}) {{ {asked(answer, depth, 2)} }} }}"
+
+
+def filled(
+    world: World, name: str, who: str, values: Canaries | None = None, through: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Give the variables of a change, on things of the caller's own; with the input objects on the way to a position."""
+    made = Inputs(values or Plain(), who)
+    return {
+        argument: made.make(get_named_type(taken.type).name, _own(world, get_named_type(taken.type), who, through[1:]))
+        for argument, taken in CHANGES[name].args.items()
+    }
+
+
+def _own(world: World, kind: Any, who: str, through: tuple[str, ...]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for field, of in kind.fields.items():
+        named = get_named_type(of.type)
+        if named.name == "ID":
+            noun = noun_of(field)
+            rows = world.of(noun, owner=who) or world.of(noun, seen_by=who)
+            given[field] = rows[-1].id if rows else probes.made_up(noun)
+        elif len(through) > 1 and field == through[0]:
+            given[field] = _own(world, named, who, through[1:])
+    return given
 
 
 def _with(variables: dict[str, Any], **other: Any) -> dict[str, Any]:

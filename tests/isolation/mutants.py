@@ -83,7 +83,9 @@ async def noticed(world: World, stage: Stage, name: str) -> list[str]:
     database = Database(app_url(stage))
     nets = Nets(world, stage, database)
     async with as_admin(stage) as admin:
-        columns = await admin.fetch("select attname from pg_attribute where attrelid = $1::text::regclass and attnum > 0", name)
+        columns = await admin.fetch(
+            "select attname from pg_attribute where attrelid = $1::text::regclass and attnum > 0", name
+        )
         table = Table(name, frozenset(row["attname"] for row in columns))
         before = await nets.counts(table)
         await admin.execute(f"alter table {name} disable row level security")

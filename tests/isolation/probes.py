@@ -4,7 +4,6 @@ import base64
 import json
 import uuid
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from schema.kept.node import global_id
@@ -30,17 +29,18 @@ class Probe:
 
 
 def ids(world: World) -> list[Probe]:
-    """Give the id of every row, and for every row one that names another noun by its key."""
+    """Give the id of every row."""
     return [Probe(row.id, row.noun, row.readers, made_up(row.noun)) for row in world.rows.values()]
 
 
-def forged(world: World) -> list[Probe]:
-    """Give for each row its key under the name of each other noun: nobody's id."""
-    nouns = {left: right for left, right in pairwise([*world.nouns, world.nouns[0]])}
+def forged(world: World, most: int) -> list[Probe]:
+    """Give for each row its key under the names of other nouns: nobody's id."""
+    keyed = [noun for noun in world.nouns if noun not in ("Event", "Organisation")]
     return [
-        Probe(global_id(nouns[row.noun], row.key), nouns[row.noun], frozenset(), made_up(nouns[row.noun]))
+        Probe(global_id(other, row.key), other, frozenset(), made_up(other))
         for row in world.rows.values()
-        if row.noun not in ("Event", "Organisation") and nouns[row.noun] not in ("Event", "Organisation")
+        if row.noun in keyed
+        for other in [*keyed, *keyed][keyed.index(row.noun) + 1 :][: min(most, len(keyed) - 1)]
     ]
 
 

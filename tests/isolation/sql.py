@@ -110,7 +110,10 @@ async def written(
     column = next(iter(changed.get(who.role, ())), "tenant_ods")
     tried = {
         "insert": (inserting, {"row": json.dumps(new)}),
-        "update": (f"update {table.name} set {column} = {column} where tenant_ods = :owner", {"owner": row["tenant_ods"]}),  # noqa: S608 - as above
+        "update": (
+            f"update {table.name} set {column} = {column} where tenant_ods = :owner",
+            {"owner": row["tenant_ods"]},
+        ),  # noqa: S608 - as above
         "delete": (f"delete from {table.name} where tenant_ods = :owner", {"owner": row["tenant_ods"]}),  # noqa: S608 - as above
     }
     found = {}

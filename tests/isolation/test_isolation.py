@@ -51,24 +51,10 @@ async def _walk(world: World, copies: dict[str, Stage], *, thorough: bool) -> Wa
         walk = Walk(world, askers[0], THOROUGH if thorough else Breadth())
         changes = Changes(world, askers[1], admin, everything=thorough)
         lists = {}
-        import time
-
         for who in LISTED:
-            t = time.time()
             lists[who] = await ask_all(askers[0], who)
-            t1 = time.time()
             await walk.everything(QUESTIONS, who)
-            t2 = time.time()
             await changes.everything(CHANGES, who)
-            print(
-                who,
-                round(t1 - t, 1),
-                round(t2 - t1, 1),
-                round(time.time() - t2, 1),
-                askers[0].findings.calls.total(),
-                askers[1].findings.calls.total(),
-                askers[0].findings.requests,
-            )
         return Walked(askers[0].findings, askers[1].findings, lists)
 
 
@@ -106,5 +92,4 @@ def test_every_position_was_tried(walked: Walked, position: Position) -> None:
 
 def test_the_walk_is_long(walked: Walked, thorough: bool) -> None:
     made = walked.questions.calls.total() + walked.changes.calls.total()
-    print(made, walked.questions.requests + walked.changes.requests)
     assert made > (100_000 if thorough else 20_000)

@@ -31,10 +31,11 @@ class Breadth:
     first: int = 4
     parents: int = 1
     cursors: int = 60
+    forged: int = 2
     everything: bool = False
 
 
-THOROUGH = Breadth(depth=2, first=4, parents=2, cursors=10_000, everything=True)
+THOROUGH = Breadth(depth=2, first=4, parents=2, cursors=10_000, forged=9, everything=True)
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,11 @@ class Walk:
             hidden = [probe for probe in await self._cursors.of(position) if who not in probe.readers]
             return [hidden[:: 1 + len(hidden) // self._breadth.cursors], ids[::every]]
         if position.holds == "ID":
-            return [[*ids, *probes.forged(self._world)][:: 1 if position.field == "node" else 1 + every // 10]]
+            return [
+                [*ids, *probes.forged(self._world, self._breadth.forged)][
+                    :: 1 if position.field == "node" else 1 + every // 10
+                ]
+            ]
         return [[*probes.names(self._world), *ids[::every]]]
 
     async def try_all(self, position: Position, parent: str | None, tried: Sequence[Probe], who: str) -> None:

@@ -1,0 +1,32 @@
+"""GraphQL types whose description is the class's own docstring: it is written once and has readers."""
+
+import enum
+import inspect
+from typing import TypeVar
+
+import strawberry
+from pydantic import BaseModel
+from strawberry import pydantic as sp
+
+M = TypeVar("M", bound=BaseModel)
+E = TypeVar("E", bound=enum.Enum)
+
+
+def described_type(cls: type[M]) -> type[M]:
+    """Make a pydantic class a GraphQL type."""
+    return sp.type(cls, description=inspect.getdoc(cls))
+
+
+def described_input(cls: type[M]) -> type[M]:
+    """Make a pydantic class a GraphQL input."""
+    return sp.input(cls, description=inspect.getdoc(cls))
+
+
+def described_interface(cls: type[M]) -> type[M]:
+    """Make a pydantic class a GraphQL interface."""
+    return sp.interface(cls, description=inspect.getdoc(cls))
+
+
+def described_enum(cls: type[E]) -> type[E]:
+    """Make an enumeration a GraphQL one."""
+    return strawberry.enum(cls, description=inspect.getdoc(cls))

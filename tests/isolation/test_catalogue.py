@@ -1,0 +1,145 @@
+"""What the database's own catalogue must say, for every table there is or will be."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from schema.organisation import OrganisationKind
+from tests.isolation.sql import as_admin
+from tests.stage import Stage
+
+CALLERS = {f"app_{kind.lower()}" for kind in OrganisationKind}
+BESIDES = {
+    "app_operator": {
+        ("api_client", "INSERT"): "registers clients",
+        ("api_client", "UPDATE(status,version)"): "revokes clients",
+        ("given_answer", "DELETE"): "forgets answers past their time; the policy says which",
+        ("organisation", "INSERT"): "lists organisations",
+        ("organisation", "UPDATE"): "changes what is listed",
+        ("revoked_token", "DELETE"): "forgets what has expired",
+        ("used_assertion", "DELETE"): "forgets what has expired",
+    },
+    "app_sign_in": {
+        ("api_client", "UPDATE(last_used_at)"): "notes when a client last asked for a token",
+        ("revoked_token", "INSERT"): "revokes a token",
+        ("signing_key", "DELETE"): "rotates keys",
+        ("signing_key", "INSERT"): "rotates keys",
+        ("signing_key", "UPDATE"): "rotates keys",
+        ("used_assertion", "INSERT"): "notes an assertion, so that it is not used again",
+    },
+}
+KEYS_BESIDES = {
+    ("api_client", ("client_id",)): "a client says who it is before we know for whom; the operator alone chooses it",
+}
+
+UNGUARDED = """
+    select relname from pg_class c where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace
+    and (not relrowsecurity or not relforcerowsecurity or not exists (select from pg_policy where polrelid = c.oid))
+"""
+GRANTS = """
+    select case grantee when 0 then 'public' else grantee::regrole::text end as role, relname as held, privilege_type as what
+    from pg_class, aclexplode(relacl)
+    where relnamespace in ('public'::regnamespace, 'app'::regnamespace) and grantee <> relowner
+    union all
+    select grantee::regrole::text, relname, privilege_type || '(' || string_agg(attname, ',' order by attname) || ')'
+    from pg_class join pg_attribute on attrelid = pg_class.oid, aclexplode(attacl)
+    where relnamespace = 'public'::regnamespace and grantee <> relowner group by grantee, relname, privilege_type
+"""
+KEYS = """
+    select relname as held, array(
+        select attname::text from unnest(indkey::int[]) with ordinality k (number, place)
+        join pg_attribute on attrelid = indrelid and attnum = number order by place) as columns
+    from pg_index join pg_class on pg_class.oid = indrelid
+    where indisunique and relnamespace = 'public'::regnamespace
+    and exists (select from pg_attribute where attrelid = indrelid and attname = 'tenant_ods')
+"""
+REFERENCES = """
+    select conrelid::regclass::text as held, confrelid::regclass::text as referred, array(
+        select attname::text from unnest(confkey) number join pg_attribute on attrelid = confrelid and attnum = number
+    ) as columns from pg_constraint where contype = 'f' and connamespace = 'public'::regnamespace
+    and exists (select from pg_attribute where attrelid = confrelid and attname = 'tenant_ods')
+"""
+POLICIES = """
+    select tablename, policyname, roles::text[], cmd, coalesce(qual, '') as qual, coalesce(with_check, qual, '') as checked,
+        exists (select from information_schema.columns c where c.table_name = tablename and column_name = 'tenant_ods') as owned
+    from pg_policies where schemaname = 'public'
+"""
+UNSAFE = """
+    select relname from pg_class where relkind = 'm' or (relkind = 'v' and relnamespace::regnamespace::text in ('public', 'app')
+        and not coalesce(reloptions @> array['security_invoker=true'], false))
+    union all select proname from pg_proc where prosecdef and pronamespace in ('public'::regnamespace, 'app'::regnamespace)
+    union all select proname from pg_proc where pronamespace = 'app'::regnamespace
+        and (proacl is null or exists (select from aclexplode(proacl) where grantee = 0))
+    union all select rolname from pg_roles where (rolsuper or rolbypassrls or rolinherit) and rolname ~ '^(app|reinstate)_'
+    union all select nspname from pg_namespace, aclexplode(nspacl) where nspname in ('public', 'app') and grantee = 0
+"""
+
+
+@pytest.fixture(scope="module")
+def catalogue(copies: dict[str, Stage]) -> dict[str, list[dict[str, Any]]]:
+    """The answers of the catalogue."""
+
+    async def look() -> dict[str, list[dict[str, Any]]]:
+        async with as_admin(copies["breaking"]) as admin:
+            return {each: [dict(row) for row in await admin.fetch(each)] for each in ASKED}
+
+    return asyncio.run(look())
+
+
+ASKED = (UNGUARDED, GRANTS, KEYS, REFERENCES, POLICIES, UNSAFE)
+Catalogue = dict[str, list[dict[str, Any]]]
+
+
+def test_every_table_is_guarded(catalogue: Catalogue) -> None:
+    assert catalogue[UNGUARDED] == []
+
+
+def test_nothing_runs_as_its_owner_and_no_role_passes_the_policies(catalogue: Catalogue) -> None:
+    assert catalogue[UNSAFE] == []
+
+
+def test_callers_may_read_insert_and_update_named_columns_alone(catalogue: Catalogue) -> None:
+    held = [(grant["role"], grant["held"], grant["what"]) for grant in catalogue[GRANTS]]
+    beyond = [
+        (role, table, what)
+        for role, table, what in held
+        if role in CALLERS and what not in ("SELECT", "INSERT") and not what.startswith("UPDATE(")
+    ]
+    assert beyond == []
+    assert {role for role, _, _ in held} <= CALLERS | BESIDES.keys()
+
+
+@pytest.mark.parametrize("role", BESIDES)
+def test_the_other_roles_hold_what_they_need(catalogue: Catalogue, role: str) -> None:
+    held = {
+        (grant["held"], grant["what"])
+        for grant in catalogue[GRANTS]
+        if grant["role"] == role and not grant["what"].startswith("SELECT")
+    }
+    assert held - {("event", "INSERT")} == BESIDES[role].keys()
+
+
+def test_keys_of_tenants_tables_hold_the_tenant(catalogue: Catalogue) -> None:
+    without = {(key["held"], tuple(key["columns"])) for key in catalogue[KEYS] if "tenant_ods" not in key["columns"]}
+    assert len(catalogue[KEYS]) > 20
+    assert without == KEYS_BESIDES.keys()
+
+
+def test_references_to_tenants_tables_hold_the_tenant(catalogue: Catalogue) -> None:
+    assert len(catalogue[REFERENCES]) > 10
+    assert [each for each in catalogue[REFERENCES] if "tenant_ods" not in each["columns"]] == []
+
+
+def test_callers_write_as_themselves_alone(catalogue: Catalogue) -> None:
+    writing = [p for p in catalogue[POLICIES] if p["cmd"] != "SELECT" and CALLERS & set(p["roles"])]
+    assert len(writing) > 100
+    for policy in writing:
+        assert policy["checked"] == "((tenant_ods)::text = ( SELECT app.tenant() AS tenant))", policy
+        assert policy["cmd"] == "INSERT" or policy["qual"] == policy["checked"], policy
+
+
+def test_what_everybody_may_is_reading_lists_without_owner(catalogue: Catalogue) -> None:
+    open_to_all = [p for p in catalogue[POLICIES] if "public" in p["roles"]]
+    assert {policy["tablename"] for policy in open_to_all} == {"organisation", "test_milestone"}
+    assert all(policy["cmd"] == "SELECT" and not policy["owned"] for policy in open_to_all)

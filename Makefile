@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
 .PHONY: help setup demo serve test check lint fix lock clean
 
@@ -45,9 +45,9 @@ fix: .venv/dev ## Format, and mend what the linter can mend
 	@$(BIN)/ruff format .
 
 lock: .venv/dev ## Lock the requirements again, hashed, without any registry's address
-	@$(BIN)/$(LOCK) --group build --output-file requirements/build.txt --only-group build
-	@$(BIN)/$(LOCK) --output-file requirements/run.txt
-	@$(BIN)/$(LOCK) --group dev --output-file requirements/dev.txt
+	@$(LOCK) --group build --output-file requirements/build.txt
+	@$(LOCK) pyproject.toml --output-file requirements/run.txt
+	@$(LOCK) pyproject.toml --group dev --output-file requirements/dev.txt
 
 clean: ## Remove what was built; the demo's data stays
 	@rm -rf .venv dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

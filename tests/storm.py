@@ -25,6 +25,7 @@ from tests.stage import PASSWORDS
 
 NAME = "template"
 AT_ONCE = 12
+ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -127,9 +128,9 @@ class Weather:
         self.server = embedded.start(folder, port=port)
 
     def rage(self, calm: Callable[[], bool]) -> None:
-        """Let it all happen in turn while there is somebody to bother."""
+        """Let it all happen in turn while there is somebody to bother, then let them finish."""
         kinds = [self.kill_api, self.cut_connections, self.kill_backend, self.kill_postgres]
-        while not calm():
+        for _ in range(ROUNDS):
             for strike in self.chance.sample(kinds, len(kinds)):
                 eventually(calm, within=self.chance.uniform(0.4, 1.6))
                 if calm():

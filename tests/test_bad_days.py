@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import time
 from collections.abc import Awaitable, Iterator
@@ -22,6 +23,7 @@ from tests.embedded import a_place, postmaster
 from tests.installed import Site, body_of, code_of
 from tests.stage import PASSWORDS, Stage, mutation_document
 
+ROOT = Path(__file__).parent.parent
 VIEWER = "{ viewer { organisation { name } } }"
 SOON = 1.5  # seconds; a second is promised, and the machine that tests is a busy one
 POOL = 8
@@ -298,3 +300,11 @@ def test_what_the_driver_says_is_told_with_a_code(error: Exception, code: str, r
         assert (failure.code, failure.retryable) == (code, retryable)
         assert str(error) not in failure.message or not str(error)
     assert failure_of(PoolTimeoutError("QueuePool limit")).code == "DATABASE_UNAVAILABLE"
+
+
+@pytest.mark.parametrize("folder", ["schema", "trusts", "api/graphql"])
+def test_no_rule_asks_this_machine_for_the_time(folder: str) -> None:
+    """Replicas' clocks differ: what is kept is dated by the database, and ordered by its sequence."""
+    clock = re.compile(r"\btime\.time\(|datetime\.now\(|\.utcnow\(|date\.today\(")
+    found = [str(file) for file in (ROOT / folder).rglob("*.py") if clock.search(file.read_text())]
+    assert found == []

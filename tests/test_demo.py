@@ -1,69 +1,33 @@
 """The demonstration: loaded once however often it is started, in its own time, by its own tenants."""
 
-import asyncio
 import datetime as dt
 import json
 import signal
-import socket
 import stat
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import asyncpg
-import httpx
 import pytest
 
 from api import installation
-from api.database import embedded
 from api.demo.clock import ScenarioClock
 from api.demo.demonstration import Demonstration
 from api.demo.scenario import read_scenario
 from api.demo.screen import REQUESTS, invitation
-from api.demo.told import read_ledger
-from api.installation import BESIDE
 from api.settings import Settings
-from auth.ask import ask_token
-from auth.caller import Operator
-from auth.key_file import KeyFile, read_key_file
-from auth.tenancy import Database
+from auth.key_file import KeyFile
 from schema.organisation import OrganisationKind
+from tests.demonstrated import Entry, ask, ledger, load, taken
 from tests.embedded import a_place, eventually, free_port
-from tests.installed import cli, plain_environment, reinstate_here
-from tests.stage import Stage
+from tests.installed import cli, plain_environment
 
 LATE_NOVEMBER = "2022-11-30"
 JANUARY = "2023-01-20"
+AUGUST = "2022-08-31"
 UTC = dt.UTC
-Entry = tuple[Any, ...]
-
-
-def load(folder: Path, until: str) -> str:
-    """Load the demonstration as far as a day, and serve nothing."""
-    ran = reinstate_here("demo", "--no-serve", "--data", str(folder), "--until", until)
-    assert (ran.returncode, ran.stderr) == (0, "")
-    assert "Refused" not in ran.stdout
-    return ran.stdout
-
-
-def ledger(folder: Path) -> list[Entry]:
-    """Return every event of a demonstration that is not running: who did what to which kind of thing, and when."""
-
-    async def read(url: str) -> list[Entry]:
-        admin = await asyncpg.connect(url, database="reinstate")
-        try:
-            rows = await admin.fetch(
-                "select tenant_ods, verb, object_type, recorded_at, request_id from event order by id"
-            )
-        finally:
-            await admin.close()
-        return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
-
-    with embedded.running(folder / "postgres") as server:
-        return asyncio.run(read(server.admin_url))
 
 
 @dataclass(frozen=True)
@@ -97,23 +61,6 @@ def shown(loaded: Loaded) -> Iterator[Demonstration]:
         demonstration = Demonstration(scenario, place, loaded.folder / "clients", ScenarioClock(scenario.opens_at))
         assert demonstration.load(dt.date.fromisoformat(JANUARY)) == []
         yield demonstration
-
-
-def ask(shown: Demonstration, client: str, document: str) -> dict[str, Any]:
-    """Ask the demonstration with a key file, as a user does; an answer has no errors."""
-
-    async def over_http() -> dict[str, Any]:
-        app = shown.app()
-        transport = httpx.ASGITransport(app)
-        async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url=shown.place.public_url) as http:
-            token = await ask_token(read_key_file(shown.folder / f"{client}.json"), http)
-            headers = {"Authorization": f"Bearer {token.access_token}"}
-            return dict((await http.post("/graphql", json={"query": document}, headers=headers)).json())
-
-    body = asyncio.run(over_http())
-    assert "errors" not in body, body
-    data: dict[str, Any] = body["data"]
-    return data
 
 
 def test_a_start_loads_what_is_missing_and_nothing_twice(loaded: Loaded) -> None:
@@ -225,103 +172,10 @@ def test_one_trust_s_incident_of_a_day_comes_later(loaded: Loaded, shown: Demons
 def test_a_first_start_that_was_killed_is_taken_up_again(loaded: Loaded) -> None:
     with a_place() as place:
         folder = place / "demo"
-        command = cli("demo", "--no-serve", "--data", str(folder), "--until", LATE_NOVEMBER)
+        command = cli("demo", "--no-serve", "--data", str(folder), "--until", AUGUST)
         with subprocess.Popen(command, env=plain_environment({}), stdout=subprocess.DEVNULL) as started:
-            assert eventually(lambda: taken(folder) > 20, within=40)
+            assert eventually(lambda: taken(folder) > 10, within=40)
             started.send_signal(signal.SIGKILL)
-        load(folder, LATE_NOVEMBER)
-        assert Counter(ledger(folder)) == Counter(loaded.november)
-
-
-def taken(folder: Path) -> int:
-    """Return how many steps a demonstration has taken that may be starting."""
-    beside = folder / BESIDE
-    told = beside.read_text() if beside.exists() else ""
-
-    async def count() -> int:
-        database = Database(json.loads(told)["url"])
-        try:
-            return len((await read_ledger(database)).taken)
-        finally:
-            await database.close()
-
-    return asyncio.run(count()) if told else 0
-
-
-def test_a_clock_counts_in_a_demonstration_alone(stage: Stage) -> None:
-    async def now() -> dt.datetime:
-        database = Database(stage.url, ScenarioClock(dt.datetime(2022, 8, 4, tzinfo=UTC)))
-        try:
-            async with database.transaction(Operator(tenant_ods=""), "look") as db:
-                return db.now
-        finally:
-            await database.close()
-
-    assert abs(asyncio.run(now()) - dt.datetime.now(UTC)) < dt.timedelta(minutes=1)
-
-
-@pytest.mark.parametrize("role", ["reinstate_app", "app_operator", "app_national", "app_trust"])
-def test_no_role_that_serves_can_make_a_demonstration(stage: Stage, role: str) -> None:
-    async def mark() -> None:
-        connection = await asyncpg.connect(stage.url, server_settings={"role": role})
-        try:
-            await connection.execute("update app.installation set demonstration = true")
-        finally:
-            await connection.close()
-
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        asyncio.run(mark())
-
-
-def test_the_scenario_s_clock_never_goes_back() -> None:
-    first, later = dt.datetime(2022, 8, 4, tzinfo=UTC), dt.datetime(2022, 8, 5, tzinfo=UTC)
-    clock = ScenarioClock(first)
-    clock.reach(later)
-    clock.reach(first)
-    assert clock() == later
-    clock.run()
-    assert eventually(lambda: clock() > later)
-
-
-def test_an_installation_in_earnest_is_left_alone() -> None:
-    with a_place() as place:
-        data = str(place / "data")
-        added = reinstate_here(
-            "organisation", "add", "Y60", "--name", "Midlands", "--kind", "region", REINSTATE_DATA=data
-        )
-        assert added.returncode == 0, added.stderr
-        before = ledger(Path(data))
-        ran = reinstate_here("demo", "--no-serve", "--data", data)
-        assert ran.returncode == 2
-        assert "no demonstration: choose another folder with --data" in ran.stderr
-        assert ledger(Path(data)) == before
-
-
-@pytest.mark.parametrize(
-    ("arguments", "settings", "sentence"),
-    [
-        ((), {"DATABASE_URL": "postgresql://reinstate_app@127.0.0.1/reinstate"}, "unset DATABASE_URL"),
-        (("--until", "2022-08-03"), {}, "The scenario starts on 2022-08-04"),
-    ],
-    ids=["another database", "a day before"],
-)
-def test_what_cannot_be_shown_is_refused(
-    arguments: tuple[str, ...], settings: dict[str, str], sentence: str, tmp_path: Path
-) -> None:
-    ran = reinstate_here("demo", "--no-serve", "--data", str(tmp_path / "data"), *arguments, **settings)
-    assert ran.returncode == 2
-    assert sentence in ran.stderr
-    assert ran.stderr.count("\n") == 1
-    assert not (tmp_path / "data").exists()
-
-
-def test_a_port_that_is_taken_is_told_before_anything_starts(tmp_path: Path) -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        port = other.getsockname()[1]
-        ran = reinstate_here("demo", "--port", str(port), "--data", str(tmp_path / "data"))
-    assert ran.returncode == 2
-    assert f"Port {port} on 127.0.0.1 cannot be used" in ran.stderr
-    assert ran.stderr.count("\n") == 1
-    assert not (tmp_path / "data").exists()
+        load(folder, AUGUST)
+        untouched = [entry for entry in loaded.november if entry[3] < dt.datetime(2022, 9, 1, tzinfo=UTC)]
+        assert Counter(ledger(folder)) == Counter(untouched)

@@ -95,3 +95,19 @@ def test_a_trusts_page_is_a_statement_a_level_however_many_rows(crowded: Stage) 
         counts.append(count)
     assert len(set(counts)) == 1
     assert counts[0] <= 16
+
+
+def test_a_report_is_kept_in_a_dozen_statements(crowded: Stage) -> None:
+    grow(crowded, 0)
+    (line,) = statements(crowded, "R1A", "{ progress { system { id } } }")[1]["progress"]
+    given = {"system": line["system"]["id"], "build": crowded.build, **PASSED}
+    told = ", ".join(f"{name}: {json.dumps(value)}" for name, value in given.items() if name != "outcome")
+    counts = []
+    for number in range(3):
+        stated = f'{told}, test: SMOKE, outcome: PASSED, idempotencyKey: "counted-{number}"'
+        document = f"mutation {{ reportTest(input: {{ {stated} }}) {{ ... on TestReport {{ id }} }} }}"
+        count, data = statements(crowded, "R1A", document)
+        assert data["reportTest"]["id"]
+        counts.append(count)
+    assert len(set(counts)) == 1
+    assert counts[0] <= 12

@@ -111,4 +111,4 @@ async def _register(database: Database, key_file: KeyFile, part: Part, registere
         if isinstance(made, Problem):
             db.refuse()
             raise UsageError(f"{part.ods_code}: {made.message} {made.next_step}")
-    return key_file.model_copy(update={"client_id": made.client.client_id})
+    return key_file.model_copy(update={"client_id": made.client.client_id, "scopes": made.client.scopes})

@@ -11,7 +11,7 @@ from typing import Any
 from api.graphql.engine import Engine, Request
 from auth.caller import Caller
 from auth.tenancy import Database
-from tests.isolation.canary import Canaries
+from tests.isolation.canary import Canaries, inside
 from tests.stage import caller
 
 AT_ONCE = 6
@@ -67,19 +67,16 @@ class Asker:
     def _scan(self, value: Any, who: str, where: str, given: frozenset[str]) -> None:
         if isinstance(value, dict):
             self._scan_object(value, who, where)
-            for name, inner in value.items():
-                if name == "code" and inner in OURS:
-                    self.findings.note(who, where, f"the failure {inner}")
-                self._scan(inner, who, where, given)
-        elif isinstance(value, list):
-            for inner in value:
-                self._scan(inner, who, where, given)
-        elif value not in given:
+        for inner in inside(value):
+            self._scan(inner, who, where, given)
+        if not isinstance(value, dict | list) and value not in given:
             readers = self._canaries.readers(value)
             if readers is not None and who not in readers:
                 self.findings.note(who, where, str(value))
 
     def _scan_object(self, value: dict[str, Any], who: str, where: str) -> None:
+        if value.get("code") in OURS:
+            self.findings.note(who, where, f"the failure {value['code']}")
         kind = value.get("__typename")
         if isinstance(kind, str):
             self.findings.reached.update((kind, name) for name in value)

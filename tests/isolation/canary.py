@@ -14,16 +14,19 @@ Key = str | int
 Readers = frozenset[str]
 
 
-def leaves(value: Any) -> Iterator[Any]:
-    """Give every value inside a JSON value."""
+def inside(value: Any) -> list[Any]:
+    """Give what a JSON value holds; a text or number holds nothing."""
     if isinstance(value, dict):
-        for inner in value.values():
-            yield from leaves(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from leaves(inner)
-    else:
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """Give every text and number inside a JSON value."""
+    if not isinstance(value, dict | list):
         yield value
+    for inner in inside(value):
+        yield from leaves(inner)
 
 
 def keys_of(leaf: Any) -> list[Key]:
@@ -48,8 +51,7 @@ class Canaries:
     def texts(self, owner: str, field: str) -> Iterator[str]:
         """Give spellings of one new text canary, until one fits the field's pattern."""
         serial = self._plant(next(self._serials))
-        for spelling in (f"CANARY_{owner}_{serial}_{field}", f"CANARY-{owner}-{serial}", f"CANARY_{owner}_{serial}"):
-            yield spelling
+        yield from (f"CANARY_{owner}_{serial}_{field}", f"CANARY-{owner}-{serial}", f"CANARY_{owner}_{serial}")
         yield f"CANARY_{serial}"
 
     def numbers(self) -> Iterator[int]:

@@ -108,13 +108,14 @@ async def written(
     new = {**row, **({"id": str(uuid.uuid4())} if isinstance(row.get("id"), str) else {})}
     inserting = f"insert into {table.name} overriding user value select * from jsonb_populate_record(null::{table.name}, (:row)::jsonb)"  # noqa: S608 - as above
     column = next(iter(changed.get(who.role, ())), "tenant_ods")
-    tried = {
+    owner = {"owner": row["tenant_ods"]}
+    tried: dict[str, tuple[str, dict[str, Any]]] = {
         "insert": (inserting, {"row": json.dumps(new)}),
         "update": (
             f"update {table.name} set {column} = {column} where tenant_ods = :owner",
             {"owner": row["tenant_ods"]},
-        ),  # noqa: S608 - as above
-        "delete": (f"delete from {table.name} where tenant_ods = :owner", {"owner": row["tenant_ods"]}),  # noqa: S608 - as above
+        ),
+        "delete": (f"delete from {table.name} where tenant_ods = :owner", owner),  # noqa: S608 - as above
     }
     found = {}
     async with database.transaction(who, "probe") as db:

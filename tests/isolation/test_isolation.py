@@ -1,7 +1,6 @@
 """Nobody learns what is another tenant's, and nobody changes it: every position of the schema, tried by everyone."""
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 

@@ -1,17 +1,35 @@
 """The world holds what the other tests believe it holds."""
 
+import asyncio
+
+from api.graphql.nodes import NOUNS
 from api.graphql.register import OPERATIONS
-from tests.isolation.oracle import KIND
+from tests.isolation.oracle import EVERYONE, KIND
+from tests.isolation.sql import as_admin
 from tests.isolation.world import World
 
 
 def test_every_organisation_made_every_change_its_kind_may(world: World) -> None:
-    may = {
-        (operation.name, code)
-        for operation in OPERATIONS
-        if operation.is_change
-        for code, kind in KIND.items()
-        if kind in operation.kinds
-    }
-    print(len(world.rows), world.nouns, len(world.canaries._readers), sorted(world.writes))
+    changes = [operation for operation in OPERATIONS if operation.is_change]
+    may = {(change.name, code) for change in changes for code, kind in KIND.items() if kind in change.kinds}
     assert world.changes == may
+
+
+def test_every_noun_has_rows_to_leak(world: World) -> None:
+    assert {*world.nouns, "TestMilestone"} == NOUNS.keys()
+    private = {row.noun for row in world.rows.values() if row.readers != EVERYONE}
+    assert NOUNS.keys() - private == {"Build", "Organisation", "Product", "TestMilestone"}
+
+
+def test_every_row_of_a_tenant_is_known(world: World) -> None:
+    async def look() -> set[tuple[str, str]]:
+        found = set()
+        async with as_admin(world.stage) as admin:
+            for noun, kept in NOUNS.items():
+                key = " || '/' || ".join(f"{column}::text" for column in kept.ORDER)
+                rows = await admin.fetch(f"select {key} as key from {kept.__tablename__}")  # noqa: S608 - the nouns' own names
+                found |= {(noun, row["key"]) for row in rows}
+        return found
+
+    there = {place for place in asyncio.run(look()) if place[0] != "TestMilestone"}
+    assert there == {(row.noun, row.key) for row in world.rows.values()}

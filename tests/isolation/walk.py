@@ -7,9 +7,10 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-from graphql import get_named_type, is_abstract_type, is_composite_type, parse
+from graphql import GraphQLSyntaxError, get_named_type, is_abstract_type, is_composite_type
 
-from api.graphql.limits import Measure, HIGHEST_COST, MOST_TOKENS
+from api.graphql.engine import Request, _read
+from api.graphql.failure import TooMuchError
 from tests.isolation import probes
 from tests.isolation.asking import Asker, all_of
 from tests.isolation.inputs import TYPES
@@ -20,7 +21,6 @@ from tests.isolation.world import World
 from tests.stage import LISTED
 
 MOST_AT_ONCE = 55  # aliases; the engine answers 60
-ROOM = 0.95  # of each limit
 
 
 @dataclass(frozen=True)
@@ -84,12 +84,11 @@ def fitted(form: Form) -> tuple[Form, int]:
 
 
 def _is_answered(document: str) -> bool:
-    parsed: Any = parse(document)
-    tokens, token = 0, parsed.loc.start_token
-    while token is not None:
-        tokens, token = tokens + 1, token.next
-    cost, _ = Measure(parsed, {}).of(parsed.definitions[0].selection_set)
-    return tokens < MOST_TOKENS * ROOM and cost < HIGHEST_COST * ROOM
+    try:
+        _read(Request(document, {}, None, ""), reads_only=True)
+    except (TooMuchError, GraphQLSyntaxError):  # too many tokens are told by the parser
+        return False
+    return True
 
 
 class Walk:
@@ -122,7 +121,10 @@ class Walk:
                     :: 1 if position.field == "node" else 1 + every // 10
                 ]
             ]
-        return [[*probes.names(self._world), *ids[::every]]]
+        names = probes.names(self._world)
+        hidden = [probe for probe in names if who not in probe.readers]
+        known = [probe for probe in names if who in probe.readers]
+        return [[*hidden, *known[:: 1 if self._breadth.everything else 4], *ids[:: 2 * every - 1]]]
 
     async def try_all(self, position: Position, parent: str | None, tried: Sequence[Probe], who: str) -> None:
         """Try values at a position, and compare what is hidden with what was made up."""

@@ -17,7 +17,7 @@ from schema.api_client import AssertionProfile
 from schema.kept.node import global_id
 from tests.isolation import oracle, story
 from tests.isolation.canary import Canaries, Key, Readers, keys_of, leaves
-from tests.isolation.inputs import TYPES, Inputs
+from tests.isolation.inputs import Inputs
 from tests.isolation.oracle import EVERYONE, KIND, Told
 from tests.sign_in_support import TOKEN_URL, key_for
 from tests.stage import LISTED, PASSWORDS, Stage, caller, mutation_document
@@ -97,14 +97,14 @@ class Builder:
         assert "message" not in thing, (told, verb, made, thing)
         await self._learn(told, verb)
         self._world.changes.add((verb, told.owner))
-        self._note_names(told, made, thing["id"])
+        self._note_names(made, thing["id"])
         return str(thing["id"])
 
     async def made_by(self, told: Told, noun: str) -> str:
         """Return the id of the latest row of a noun that an organisation made."""
         return self._world.of(noun, owner=told.owner)[-1].id
 
-    def _note_names(self, told: Told, made: dict[str, Any], thing: str) -> None:
+    def _note_names(self, made: dict[str, Any], thing: str) -> None:
         for name in ("reference", "code", "label"):
             if name in made:
                 self._world.names[made[name]] = self._world.rows[thing].readers
@@ -180,8 +180,3 @@ async def build(stage: Stage) -> World:
 def app_url(stage: Stage) -> str:
     """Give the address of the app's login."""
     return stage.server.url("reinstate_app", PASSWORDS["reinstate_app"], stage.name)
-
-
-def is_change(name: str) -> bool:
-    """Tell whether the schema has a change by this name."""
-    return name in TYPES["Mutation"].fields  # type: ignore[union-attr] - the type Mutation is an object

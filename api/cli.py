@@ -1,5 +1,6 @@
 """The command line `reinstate`: every expected failure is one sentence and an exit status."""
 
+import signal
 import sys
 
 import asyncpg
@@ -36,6 +37,7 @@ _FAILED = (DatabaseUnavailable, SigningKeyUnreadableError, TokenRefused)
 def main() -> None:
     """Run a command; say an expected failure in one sentence."""
     start_logs()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # an end that closes what is open
     try:
         app()
     except _USAGE as error:

@@ -28,6 +28,7 @@ class Place:
     url: str = field(repr=False)
     public_url: str
     key_file: Path
+    demonstration: bool = False
 
     def issuer(self) -> Issuer:
         """Return ourselves as issuer of tokens."""
@@ -66,13 +67,9 @@ def opened(
     if settings.database_url is not None:
         if demonstration:
             raise UsageError("The demonstration keeps a database of its own: unset DATABASE_URL and run it again.")
-        place = Place(
-            settings.database_url.get_secret_value(),
-            settings.public_url,
-            settings.reinstate_key_file or Path("REINSTATE_KEY_FILE"),
-        )
-        asyncio.run(_check(place.url))
-        yield place
+        url = settings.database_url.get_secret_value()
+        key_file = settings.reinstate_key_file or Path("REINSTATE_KEY_FILE")
+        yield Place(url, settings.public_url, key_file, asyncio.run(_check(url)))
         return
     folder = _folder(settings.reinstate_data)
     key_file = settings.reinstate_key_file or folder / "installation.key"
@@ -84,7 +81,7 @@ def opened(
         _keep_secret(folder / BESIDE, json.dumps({"url": url, "public_url": settings.public_url}))
         if not key_file.exists():
             _keep_secret(key_file, secrets.token_hex(KEY_BYTES))
-        yield Place(url, settings.public_url, key_file)
+        yield Place(url, settings.public_url, key_file, asyncio.run(_check(url)))
 
 
 def _folder(wanted: Path) -> Path:
@@ -105,9 +102,7 @@ async def _make_ready(server: embedded.Server, *, demonstration: bool) -> str:
     await migrate(server.url("reinstate_migrate", passwords["reinstate_migrate"], installation.DATABASE))
     if demonstration:
         await _mark_as_demonstration(server)
-    url = server.url("reinstate_app", passwords["reinstate_app"], installation.DATABASE)
-    await _check(url)
-    return url
+    return server.url("reinstate_app", passwords["reinstate_app"], installation.DATABASE)
 
 
 async def _mark_as_demonstration(server: embedded.Server) -> None:
@@ -133,10 +128,12 @@ async def migrate(url: str) -> list[str]:
         await connection.close()
 
 
-async def _check(url: str) -> None:
+async def _check(url: str) -> bool:
+    """Refuse what must not be served; return whether it is a demonstration."""
     connection = await connect(url)
     try:
         await selfcheck.check(connection)
+        return await selfcheck.is_demonstration(connection)
     finally:
         await connection.close()
 
@@ -161,6 +158,9 @@ def _running(folder: Path, key_file: Path) -> Place | None:
 
 
 def _keep_secret(file: Path, text: str) -> None:
-    file.unlink(missing_ok=True)
-    file.touch(mode=0o600)
-    file.write_text(text, encoding="utf-8")
+    """Write a file that its owner alone can read, whole or not at all."""
+    new = file.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    new.touch(mode=0o600)
+    new.write_text(text, encoding="utf-8")
+    new.replace(file)

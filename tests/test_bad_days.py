@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import signal
 import time
 from collections.abc import Awaitable, Iterator
@@ -13,17 +12,13 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from sqlalchemy.exc import DBAPIError, EmulatedDBAPIException
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from api.database import embedded
-from api.graphql.failure import failure_of
 from tests.conftest import clone, make_template
 from tests.embedded import a_place, postmaster
 from tests.installed import Site, body_of, code_of
 from tests.stage import PASSWORDS, Stage, mutation_document
 
-ROOT = Path(__file__).parent.parent
 VIEWER = "{ viewer { organisation { name } } }"
 SOON = 1.5  # seconds; a second is promised, and the machine that tests is a busy one
 POOL = 8
@@ -263,48 +258,3 @@ def test_ten_times_more_callers_than_connections_wait_a_second_at_most_and_then_
     assert {code_of(answer) for answer in turned_away} == {"DATABASE_UNAVAILABLE"}
     assert max(seconds for _, seconds in answers) < 3
     assert village.run(village.site.post("{ systems { totalCount } }", token=village.token)).status_code == 200
-
-
-def wrapped(error: Exception) -> DBAPIError:
-    """Give a driver's error as the ORM wraps it."""
-    return DBAPIError("select 1", {}, EmulatedDBAPIException("told", error))
-
-
-@pytest.mark.parametrize(
-    ("error", "code", "retryable"),
-    [
-        (asyncpg.InternalClientError("got result for unknown protocol state 3"), "DATABASE_UNAVAILABLE", True),
-        (asyncpg.InterfaceError("connection is closed"), "DATABASE_UNAVAILABLE", True),
-        (asyncpg.ConnectionDoesNotExistError("closed in the middle of operation"), "DATABASE_UNAVAILABLE", True),
-        (asyncpg.AdminShutdownError("terminating connection"), "DATABASE_UNAVAILABLE", True),
-        (asyncpg.CrashShutdownError("terminating connection"), "DATABASE_UNAVAILABLE", True),
-        (asyncpg.CannotConnectNowError("the database system is starting up"), "DATABASE_UNAVAILABLE", True),
-        (asyncpg.TooManyConnectionsError("sorry, too many clients already"), "DATABASE_UNAVAILABLE", True),
-        (TimeoutError(), "DATABASE_UNAVAILABLE", True),
-        (ConnectionResetError(), "DATABASE_UNAVAILABLE", True),
-        (asyncpg.DiskFullError("could not extend file"), "STORAGE_LOW", True),
-        (asyncpg.DeadlockDetectedError("deadlock detected"), "BUSY", True),
-        (asyncpg.SerializationError("could not serialize"), "BUSY", True),
-        (asyncpg.QueryCanceledError("canceling statement"), "TIMEOUT", True),
-        (asyncpg.DataError("value out of int32 range"), "BAD_VALUE", False),
-        (asyncpg.CharacterNotInRepertoireError("invalid byte sequence"), "BAD_VALUE", False),
-        (asyncpg.UniqueViolationError("duplicate key"), "INTERNAL", False),
-        (asyncpg.InsufficientPrivilegeError("permission denied"), "INTERNAL", False),
-        (KeyError("ours"), "INTERNAL", False),
-    ],
-    ids=lambda told: type(told).__name__ if isinstance(told, Exception) else "",
-)
-def test_what_the_driver_says_is_told_with_a_code(error: Exception, code: str, retryable: bool) -> None:
-    for said in (error, wrapped(error)):
-        failure = failure_of(said)
-        assert (failure.code, failure.retryable) == (code, retryable)
-        assert str(error) not in failure.message or not str(error)
-    assert failure_of(PoolTimeoutError("QueuePool limit")).code == "DATABASE_UNAVAILABLE"
-
-
-@pytest.mark.parametrize("folder", ["schema", "trusts", "api/graphql"])
-def test_no_rule_asks_this_machine_for_the_time(folder: str) -> None:
-    """Replicas' clocks differ: what is kept is dated by the database, and ordered by its sequence."""
-    clock = re.compile(r"\btime\.time\(|datetime\.now\(|\.utcnow\(|date\.today\(")
-    found = [str(file) for file in (ROOT / folder).rglob("*.py") if clock.search(file.read_text())]
-    assert found == []

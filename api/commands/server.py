@@ -22,7 +22,7 @@ def serve(host: Host = None, port: Port = None) -> None:
     address, number = host or settings.reinstate_host, port or settings.reinstate_port
     settings = settings.model_copy(update={"reinstate_host": address, "reinstate_port": number})
     with serving.claim_port(address, number) as claimed, installation.opened(settings, typer.echo) as place:
-        app = create_app(Database(place.url), place.issuer())
+        app = create_app(Database(place.url), place.issuer(), demonstration=place.demonstration)
         serving.serve(app, claimed, lambda: typer.echo(f"Serving {settings.public_url}"))
 
 

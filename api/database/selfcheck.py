@@ -58,3 +58,9 @@ async def _check_nets(connection: asyncpg.Connection) -> None:
             raise DatabaseUnavailable(
                 f"We do not serve this database: {what.format(found)}; restore what the migrations made."
             )
+
+
+async def is_demonstration(connection: asyncpg.Connection) -> bool:
+    """Return whether the database holds a demonstration. The connection keeps the role it is asked with."""
+    await connection.execute("set role app_sign_in")
+    return bool(await connection.fetchval("select demonstration from app.installation"))

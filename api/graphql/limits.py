@@ -42,9 +42,7 @@ class Measure:
         self, document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]
     ) -> None:
         self._variables = variables
-        self._defaults = {
-            node.variable.name.value: node.default_value for node in operation.variable_definitions or ()
-        }
+        self._defaults = {node.variable.name.value: node.default_value for node in operation.variable_definitions or ()}
         self._fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }

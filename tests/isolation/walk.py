@@ -30,7 +30,7 @@ class Breadth:
     depth: int = 1
     first: int = 4
     parents: int = 1
-    cursors: int = 60
+    cursors: int = 30
     forged: int = 2
     everything: bool = False
 
@@ -133,16 +133,18 @@ class Walk:
             groups.setdefault(self._shape(position, probe), {}).update(dict.fromkeys((probe.value, probe.twin)))
         outcomes: dict[tuple[str, str], str] = {}
         for shape, values in groups.items():
-            form, count = fitted(Form(position, shape, self._depth(position), self._breadth.first))
+            form, count = fitted(self._form(position, shape))
             batches = list(_batches(values, count))
             for found in await all_of(self._batch(form, parent, batch, who) for batch in batches):
                 outcomes |= {(shape, value): outcome for value, outcome in found.items()}
         for probe in tried:
             self._judge(position, probe, who, outcomes)
 
-    def _depth(self, position: Position) -> int:
-        """Give how many levels below the object are asked."""
-        return self._breadth.depth if (position.type, position.field) == ("Query", "node") else 1
+    def _form(self, position: Position, shape: str) -> Form:
+        deep = (position.type, position.field) == ("Query", "node")
+        return Form(
+            position, shape, self._breadth.depth if deep else 1, 2 if position.is_cursor else self._breadth.first
+        )
 
     def _shape(self, position: Position, probe: Probe) -> str:
         """Give the type whose fields are asked of the answer: of an interface, the one the value's noun has."""

@@ -1,6 +1,5 @@
 """The story: a trust's test report reaches its region, and nobody else."""
 
-
 import pytest
 
 from tests.stage import PROMISED, Stage

@@ -10,7 +10,6 @@ from typing import Any
 
 from api.graphql.engine import Engine, Request
 from auth.caller import Caller
-from auth.tenancy import Database
 from tests.isolation.canary import Canaries, inside
 from tests.stage import caller
 
@@ -38,8 +37,8 @@ class Findings:
 class Asker:
     """Asks the engine as anybody, and reads every answer for what the asker may not see."""
 
-    def __init__(self, database: Database, canaries: Canaries) -> None:
-        self._engine = Engine(database)
+    def __init__(self, engine: Engine, canaries: Canaries) -> None:
+        self._engine = engine
         self._canaries = canaries
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._read: set[tuple[str, bytes]] = set()

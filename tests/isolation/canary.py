@@ -80,6 +80,10 @@ class Canaries:
         self._readers[key] |= readers
         self._known.clear()
 
+    def known(self) -> list[tuple[Key, Readers]]:
+        """Give every canary with its readers."""
+        return list(self._readers.items())
+
     def __contains__(self, key: Key) -> bool:
         """Tell whether not everyone may read a value."""
         return key in self._readers

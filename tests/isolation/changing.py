@@ -19,7 +19,7 @@ from tests.isolation.selection import asked
 from tests.isolation.walk import outcomes
 from tests.isolation.world import World
 
-CHANGES: dict[str, Any] = TYPES["Mutation"].fields  # type: ignore[union-attr] - the type Mutation is an object
+CHANGES: dict[str, Any] = TYPES["Mutation"].fields
 MAY = {operation.name: operation.kinds for operation in OPERATIONS}
 TENANTS = """
     select table_name from information_schema.columns
@@ -29,7 +29,7 @@ TENANTS = """
 
 async def digests(admin: asyncpg.Connection) -> dict[tuple[str, str], str]:
     """Give a hash of each tenant's rows in each table."""
-    found = {}
+    found: dict[tuple[str, str], str] = {}
     for (table,) in await admin.fetch(TENANTS):
         hashed = f"select tenant_ods, md5(string_agg(t::text, '|' order by t::text)) from {table} t group by 1"  # noqa: S608 - the catalogue's own names
         found |= {(table, tenant): digest for tenant, digest in await admin.fetch(hashed)}

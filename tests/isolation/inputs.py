@@ -18,7 +18,7 @@ from api.graphql.engine import schema
 from tests.isolation.canary import Canaries, first_fit
 
 ABSENT = object()
-TYPES = schema._schema.type_map
+TYPES: dict[str, Any] = schema._schema.type_map
 
 # What a rule wants of fields that agree with one another; everything else follows from the schema.
 FITTED: dict[str, Any] = {
@@ -44,7 +44,8 @@ def _fits(input_name: str, field: str) -> Callable[[Any], bool]:
     definition: Any = schema.get_type_by_name(input_name)
     (kept,) = (each for each in definition.fields if schema.config.name_converter.from_field(each) == field)
     described = definition.origin.model_fields[kept.python_name]
-    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[described.annotation, *described.metadata])
+    described_type: Any = Annotated[described.annotation, *described.metadata]
+    adapter: TypeAdapter[Any] = TypeAdapter(described_type)
 
     def fits(candidate: Any) -> bool:
         try:

@@ -4,6 +4,7 @@ import asyncpg
 
 from api.database import selfcheck
 from api.database.failure import DatabaseUnavailable
+from api.graphql.engine import Engine
 from auth.tenancy import Database
 from tests.isolation import probes
 from tests.isolation.asking import Asker
@@ -27,7 +28,7 @@ class Nets:
 
     async def by_question(self, table: Table) -> bool:
         """Whether a question tells a stranger what it may not know."""
-        asker = Asker(self._database, self._world.canaries)
+        asker = Asker(Engine(self._database), self._world.canaries)
         walk = Walk(self._world, asker, Breadth(depth=0))
         noun = table.noun.__name__ if table.noun else ""
         for who in STRANGERS:

@@ -28,7 +28,7 @@ class Position:
     @property
     def argument(self) -> Any:
         """The GraphQL argument."""
-        return TYPES[self.type].fields[self.field].args[self.path[0]]  # type: ignore[union-attr] - an object type
+        return TYPES[self.type].fields[self.field].args[self.path[0]]
 
     def value(self, given: str) -> Any:
         """Give the argument's value that holds this at the position, where it is no input object."""

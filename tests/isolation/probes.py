@@ -115,6 +115,6 @@ def parents(world: World, position: Position, who: str, most: int) -> list[str |
     """Give rows that a nested field can be asked of by somebody: the first and the last they may see."""
     if position.type == "Query":
         return [None]
-    assert "Node" in [each.name for each in TYPES[position.type].interfaces], f"no way to {position} is known"  # type: ignore[union-attr] - an object type
-    seen = [row.id for row in world.of(position.type, seen_by=who)]
+    assert "Node" in [each.name for each in TYPES[position.type].interfaces], f"no way to {position} is known"
+    seen: list[str | None] = [row.id for row in world.of(position.type, seen_by=who)]
     return [*dict.fromkeys([*seen[-1:], *seen[:1]])][:most]

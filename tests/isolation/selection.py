@@ -12,6 +12,7 @@ from graphql import (
     is_required_argument,
 )
 
+from api.graphql.engine import schema
 from tests.isolation.inputs import TYPES
 
 CONNECTION = {"edges", "nodes", "pageInfo", "totalCount"}
@@ -60,7 +61,5 @@ def _each_possible(type_name: str, depth: int, first: int) -> str:
 @cache
 def possible_types(type_name: str) -> list[str]:
     """Give the object types that a type's values may have."""
-    from api.graphql.engine import schema  # noqa: PLC0415
-
     kind: Any = TYPES[type_name]
     return [each.name for each in schema._schema.get_possible_types(kind)] if is_abstract_type(kind) else [type_name]

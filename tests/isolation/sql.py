@@ -17,7 +17,8 @@ from auth.tenancy import Database, Transaction
 from tests.isolation.world import World
 from tests.stage import LISTED, Stage, caller
 
-NOUN_OF_TABLE: dict[str, Any] = {noun.__tablename__: noun for noun in NOUNS.values()}
+NOUN_CLASSES: dict[str, Any] = dict(NOUNS)
+NOUN_OF_TABLE = {noun.__tablename__: noun for noun in NOUN_CLASSES.values()}
 ENTRANTS: list[Entrant] = [*map(caller, LISTED), *(Operator(tenant_ods=code) for code in ("R1A", "RNK")), SignIn()]
 COLUMNS = "select attname from pg_attribute where attrelid = $1::text::regclass and attnum > 0 and not attisdropped"
 TABLES = "select relname from pg_class where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace order by 1"
@@ -106,16 +107,13 @@ async def written(
 ) -> dict[str, str]:
     """Try to insert, update and delete another tenant's row; give what was not refused."""
     new = {**row, **({"id": str(uuid.uuid4())} if isinstance(row.get("id"), str) else {})}
-    inserting = f"insert into {table.name} overriding user value select * from jsonb_populate_record(null::{table.name}, (:row)::jsonb)"  # noqa: S608 - as above
     column = next(iter(changed.get(who.role, ())), "tenant_ods")
-    owner = {"owner": row["tenant_ods"]}
+    name, owner = table.name, {"owner": row["tenant_ods"]}
+    source = f"select * from jsonb_populate_record(null::{name}, (:row)::jsonb)"  # noqa: S608 - the catalogue's own names
     tried: dict[str, tuple[str, dict[str, Any]]] = {
-        "insert": (inserting, {"row": json.dumps(new)}),
-        "update": (
-            f"update {table.name} set {column} = {column} where tenant_ods = :owner",
-            {"owner": row["tenant_ods"]},
-        ),
-        "delete": (f"delete from {table.name} where tenant_ods = :owner", owner),  # noqa: S608 - as above
+        "insert": (f"insert into {name} overriding user value {source}", {"row": json.dumps(new)}),
+        "update": (f"update {name} set {column} = {column} where tenant_ods = :owner", owner),  # noqa: S608 - as above
+        "delete": (f"delete from {name} where tenant_ods = :owner", owner),  # noqa: S608 - as above
     }
     found = {}
     async with database.transaction(who, "probe") as db:

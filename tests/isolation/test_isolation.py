@@ -3,11 +3,13 @@
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 import pytest
 from graphql import GraphQLObjectType
 
+from api.graphql.engine import Engine
 from auth.tenancy import Database
 from tests.isolation.asking import Asker, Findings
 from tests.isolation.changing import Changes
@@ -29,7 +31,7 @@ class Walked:
 
     questions: Findings
     changes: Findings
-    lists: dict[str, dict[str, list]]
+    lists: dict[str, dict[str, list[Any]]]
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +46,7 @@ async def _walk(world: World, copies: dict[str, Stage], *, thorough: bool) -> Wa
         for use in ("reading", "changing"):
             database = Database(app_url(copies[use]))
             open_until_done.push_async_callback(database.close)
-            askers.append(Asker(database, world.canaries))
+            askers.append(Asker(Engine(database), world.canaries))
         admin = await asyncpg.connect(copies["changing"].server.admin_url, database=copies["changing"].name)
         open_until_done.push_async_callback(admin.close)
         walk = Walk(world, askers[0], THOROUGH if thorough else Breadth())

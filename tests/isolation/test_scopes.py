@@ -9,7 +9,6 @@ import pytest
 from graphql import get_named_type, is_leaf_type, is_required_argument
 
 from api.graphql.engine import Answer, Engine, Request
-from api.graphql.nodes import NOUNS
 from api.graphql.register import OPERATIONS, Operation
 from auth.caller import Caller
 from auth.scope import Scope
@@ -19,7 +18,7 @@ from tests.isolation import probes
 from tests.isolation.changing import changed, digests, filled
 from tests.isolation.inputs import TYPES
 from tests.isolation.oracle import KIND, of_kind
-from tests.isolation.sql import REFUSED, as_admin, attempt
+from tests.isolation.sql import NOUN_CLASSES, REFUSED, as_admin, attempt
 from tests.isolation.world import World, app_url
 from tests.stage import Stage, caller
 
@@ -33,7 +32,7 @@ def _asked(world: World, operation: Operation, who: str) -> tuple[str, dict[str,
     """Give a document that asks for an operation, and its variables."""
     if operation.is_change:
         return changed(operation.name, 0), filled(world, operation.name, who)
-    field: Any = TYPES["Query"].fields[operation.name]  # type: ignore[union-attr] - the type Query is an object
+    field: Any = TYPES["Query"].fields[operation.name]
     needed = {name: taken for name, taken in field.args.items() if is_required_argument(taken)}
     stated = ", ".join(f"${name}: {taken.type}" for name, taken in needed.items())
     passed = ", ".join(f"{name}: ${name}" for name in needed)
@@ -109,8 +108,8 @@ def test_the_grants_are_the_shadow_of_the_scopes(
     async def look() -> set[tuple[str, str]]:
         found = set()
         async with as_admin(copies["breaking"]) as admin:
-            for noun, kept in NOUNS.items():
-                table: Any = kept.__tablename__  # type: ignore[attr-defined] - every noun is a table
+            for noun, kept in NOUN_CLASSES.items():
+                table = kept.__tablename__
                 if await admin.fetchval("select has_table_privilege($1, $2::text, 'INSERT')", role, table):
                     found.add((noun, "insert"))
                 if await admin.fetchval("select has_any_column_privilege($1, $2::text, 'UPDATE')", role, table):
@@ -130,8 +129,8 @@ def test_inserting_is_refused_where_no_operation_lets_that_kind(
         database = Database(app_url(copies["breaking"]))
         refused = {}
         async with database.transaction(caller(code), "probe") as db:
-            for noun, kept in NOUNS.items():
-                table: Any = kept.__tablename__  # type: ignore[attr-defined] - as above
+            for noun, kept in NOUN_CLASSES.items():
+                table = kept.__tablename__
                 if table not in BESIDE_CHANGES:
                     nothing = f"insert into {table} overriding user value select * from {table} where false"  # noqa: S608 - the catalogue's own names
                     refused[noun] = await attempt(db, nothing) == REFUSED

@@ -5,7 +5,7 @@ import asyncio
 from api.graphql.nodes import NOUNS
 from api.graphql.register import OPERATIONS
 from tests.isolation.oracle import EVERYONE, KIND
-from tests.isolation.sql import as_admin
+from tests.isolation.sql import NOUN_CLASSES, as_admin
 from tests.isolation.world import World
 
 
@@ -25,7 +25,7 @@ def test_every_row_of_a_tenant_is_known(world: World) -> None:
     async def look() -> set[tuple[str, str]]:
         found = set()
         async with as_admin(world.stage) as admin:
-            for noun, kept in NOUNS.items():
+            for noun, kept in NOUN_CLASSES.items():
                 key = " || '/' || ".join(f"{column}::text" for column in kept.ORDER)
                 rows = await admin.fetch(f"select {key} as key from {kept.__tablename__}")  # noqa: S608 - the nouns' own names
                 found |= {(noun, row["key"]) for row in rows}

@@ -31,7 +31,7 @@ class Breadth:
     first: int = 4
     parents: int = 1
     cursors: int = 30
-    forged: int = 2
+    forged: int = 4
     everything: bool = False
 
 
@@ -50,7 +50,7 @@ class Form:
     def document(self, count: int) -> str:
         """Give the document that tries `count` values."""
         position = self.position
-        used = TYPES[position.type].fields[position.field].args  # type: ignore[union-attr] - an object type
+        used = TYPES[position.type].fields[position.field].args
         paged = f"first: {self.first}, " if "first" in used else ""
         calls = []
         for number in range(count):
@@ -148,7 +148,7 @@ class Walk:
 
     def _shape(self, position: Position, probe: Probe) -> str:
         """Give the type whose fields are asked of the answer: of an interface, the one the value's noun has."""
-        named = get_named_type(TYPES[position.type].fields[position.field].type)  # type: ignore[union-attr] - an object type
+        named = get_named_type(TYPES[position.type].fields[position.field].type)
         assert is_composite_type(named), f"{position} answers no object: say how it is judged"
         if not is_abstract_type(named):
             return str(named.name)

@@ -21,7 +21,7 @@ from schema.api_client import AssertionProfile
 from tests.conftest import make_template
 from tests.embedded import a_place, free_port
 from tests.installed import Replica, new_key_file
-from tests.stage import LISTED, Stage, mutation_document
+from tests.stage import LISTED, PROMISED, Stage, mutation_document
 from tests.storm import NAME, Intent, Log, Senders, Weather
 from tests.test_spine import FAILED, PASSED
 from trusts.audit import ledger
@@ -70,16 +70,10 @@ async def key_files(url: str, token_url: str) -> dict[str, KeyFile]:
 
 def intents(stage: Stage, chance: random.Random) -> list[Intent]:
     """Think of the changes: reports, stop-gaps and new dates, each with a text or a day of its own."""
-    opened = {"reference": "CARENOTES-2022", "title": "Supplier cyber-attack", "detectedAt": "2022-08-04T06:00:00Z"}
-    incident = stage.change("NATIONAL", "openIncident", **opened)["id"]
-    about = {"code": "CARENOTES", "name": "Carenotes", "category": "ELECTRONIC_PATIENT_RECORD"}
-    product = stage.change("SUPPLIER", "registerProduct", **about)["id"]
-    release = {"label": "CN-R1", "builtAt": "2022-11-07T12:00:00Z", "safetyRelevantChange": True}
-    build = stage.change("SUPPLIER", "registerBuild", product=product, **release)["id"]
-    deployed = {"product": product, "incident": incident, "name": "Carenotes"}
-    systems = {code: stage.change(code, "registerSystem", **deployed)["id"] for code in TRUSTS}
-    promise = {"product": product, "kind": "HANDOVER", "baselineOn": "2022-09-08", "confidence": "LOW"}
-    promises = [stage.change("SUPPLIER", "publishMilestone", title=f"Handover {n}", **promise)["id"] for n in range(8)]
+    told = stage.tell(*TRUSTS)
+    promises = [
+        stage.change("SUPPLIER", "publishMilestone", product=told["product"], **PROMISED)["id"] for _ in range(8)
+    ]
     reporting = mutation_document("reportTest", "id notes outcome")
     replacing = mutation_document("registerInterimSystem", "id name")
     revising = mutation_document("reviseForecast", "id version forecastOn timesRevised")
@@ -92,9 +86,9 @@ def intents(stage: Stage, chance: random.Random) -> list[Intent]:
             revised = {"milestone": chance.choice(promises), "forecastOn": days[number], "note": key}
             return Intent(code, revising, {**revised, "confidence": "LOW", "reasonCode": "DEFECT"}, key)
         if chance.random() < 0.3:
-            stopgap = {"system": systems[code], "kind": "PAPER", "name": key, "liveOn": "2022-08-05"}
+            stopgap = {"system": told[code], "kind": "PAPER", "name": key, "liveOn": "2022-08-05"}
             return Intent(code, replacing, stopgap, key)
-        result = {"system": systems[code], "build": build, "test": "SMOKE", "notes": key}
+        result = {"system": told[code], "build": told["build"], "test": "SMOKE", "notes": key}
         return Intent(code, reporting, {**result, **chance.choice((PASSED, FAILED))}, key)
 
     return [think(number) for number in range(CHANGES)]

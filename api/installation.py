@@ -4,7 +4,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from auth.tokens.issuer import KEY_BYTES, Issuer
 
 BESIDE = "beside.json"  # in the data folder: where commands beside a running server find it
 CONNECT = 3.0  # seconds to wait for a connection
+RECOVERY = 15  # seconds to wait for a server that says it is starting up
 
 
 @dataclass(frozen=True)
@@ -139,8 +140,12 @@ async def _check(url: str) -> bool:
 
 
 async def connect(url: str) -> asyncpg.Connection:
-    """Connect, or say plainly that the server cannot be reached."""
+    """Connect, waiting for a server that recovers, or say plainly that it cannot be reached."""
     try:
+        for _ in range(RECOVERY):
+            with suppress(asyncpg.CannotConnectNowError):
+                return await asyncpg.connect(url, timeout=CONNECT)
+            await asyncio.sleep(1)
         return await asyncpg.connect(url, timeout=CONNECT)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         raise DatabaseUnavailable(

@@ -152,7 +152,8 @@ class Weather:
         """Kill one process of the server's: it takes all the others down, and recovers."""
         pids = self._as_admin("select pid from pg_stat_activity where usename = 'reinstate_app'")
         if pids:
-            os.kill(self.chance.choice(pids), signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it may have ended by itself
+                os.kill(self.chance.choice(pids), signal.SIGKILL)
 
     def kill_postgres(self) -> None:
         """Kill the server at its root, and start it again on what it left."""

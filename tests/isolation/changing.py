@@ -73,7 +73,7 @@ class Changes:
 
     def _probes(self, position: Position, who: str) -> list[Probe]:
         tried = self._names(who) if position.holds != "ID" else self._ids(noun_of(position.path[-1]), who)
-        return tried if KIND[who] in MAY[position.field] or self._everything else tried[:1]
+        return tried if KIND[who] in MAY[position.field] else tried[:1]
 
     def _names(self, who: str) -> list[Probe]:
         hidden = [probe for probe in probes.names(self._world) if who not in probe.readers]

@@ -5,16 +5,20 @@ import datetime as dt
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sqlalchemy import Executable, Row, func
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import aliased
+from sqlalchemy.pool import QueuePool
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from auth.caller import Entrant
+from auth.reads import Reads
 from schema.kept.connection import LARGEST_COUNT, Connection, Order, page_size
 from schema.kept.node import Followed, Kept, read_global_id
 
@@ -31,13 +35,17 @@ _ENTRY = 2.0  # seconds to be let in: the wait for a connection, its making, and
 class Transaction:
     """One transaction as one caller: what a rule reads, locks and keeps with."""
 
-    def __init__(self, session: AsyncSession, caller: Entrant, now: dt.datetime) -> None:
+    def __init__(
+        self, session: AsyncSession, caller: Entrant, now: dt.datetime, ground: "_Ground | None" = None
+    ) -> None:
         self.session = session
         self.caller = caller
         self.now = now
-        self._turn = asyncio.Lock()
-        self.statements = 1
+        self._ground = ground or _Ground()
+        self._known_at: dt.datetime | None = None
+        session.info["transaction"] = self
         self.refused = False
+        self.kept: list[Followed] = []
 
     def refuse(self) -> None:
         """Keep nothing of this transaction."""
@@ -56,10 +64,19 @@ class Transaction:
         """Return every row of a query over several things."""
         return list(await self._execute(statement))
 
+    async def as_known_at(self, instant: dt.datetime) -> "Transaction":
+        """Return this transaction as its rows were known at an instant, by the ledger."""
+        session = AsyncSession(await self.session.connection(), expire_on_commit=False, autoflush=False)
+        then = Transaction(session, self.caller, min(instant, self.now), self._ground)
+        then._known_at = instant
+        return then
+
     async def page(self, statement: SelectOfScalar[R], order: Order, first: int, after: str | None) -> Connection[R]:
         """Return a page of a query over one noun, in the connection's order."""
         size = page_size(first)
-        shown = statement.where(*order.beyond(after)).order_by(*order.by).limit(size + 1)
+        rows = statement.subquery()
+        beyond = [] if after is None else [order.past(rows, order.place(after))]
+        shown = select(aliased(order.noun, rows)).where(*beyond).order_by(*order.by(rows)).limit(size + 1)
         counted = statement.limit(LARGEST_COUNT).subquery()
 
         async def count() -> int:
@@ -85,8 +102,7 @@ class Transaction:
 
     async def refresh(self, row: Kept) -> None:
         """Read a row again, after its turn was taken."""
-        async with self._turn:
-            self.statements += 1
+        async with self._ground.turn:
             await self.session.refresh(row)
 
     async def keep(self, row: F) -> F:
@@ -95,9 +111,9 @@ class Transaction:
             row.version += 1
         else:
             self.session.add(row)
-        async with self._turn:
-            self.statements += 1
+        async with self._ground.turn:
             await self.session.flush()
+        self.kept.append(row)
         return row
 
     async def write(self, statement: Executable) -> None:
@@ -105,8 +121,11 @@ class Transaction:
         await self._execute(statement)
 
     async def _execute(self, statement: Executable) -> Any:
-        async with self._turn:
-            self.statements += 1
+        async with self._ground.turn:
+            if self._ground.known_at != self._known_at:
+                entering = func.app.read_as(self.caller.tenant_ods, self._ground.clock, self._known_at)
+                await self.session.execute(select(entering))
+                self._ground.known_at = self._known_at
             return await self.session.execute(statement)
 
     @property
@@ -119,6 +138,15 @@ class Transaction:
         }
 
 
+@dataclass
+class _Ground:
+    """What the views of one transaction share: its connection's turn, and the instant that is set on it."""
+
+    clock: str | None = None
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    known_at: dt.datetime | None = None
+
+
 class Database:
     """The product's way to its database. A role is set when a connection opens and never switched."""
 
@@ -126,6 +154,13 @@ class Database:
         self._url = _driver_url(url)
         self._clock = clock
         self._engines: dict[str, AsyncEngine] = {}
+        self.reads = Reads(self._url.set(drivername="postgresql").render_as_string(hide_password=False))
+
+    @property
+    def clock(self) -> str | None:
+        """The time a demonstration's clock is set to; None: the database's own."""
+        clock = self._clock()
+        return clock.isoformat() if clock else None
 
     @asynccontextmanager
     async def change(self, caller: Entrant, verb: str, request_id: str = "") -> AsyncIterator[Transaction]:
@@ -147,7 +182,7 @@ class Database:
         if read_only:
             engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         async with AsyncSession(engine, expire_on_commit=False, autoflush=False) as session:
-            clock = self._clock()
+            clock = self.clock
             entering = select(
                 func.app.enter(
                     caller.tenant_ods,
@@ -155,12 +190,12 @@ class Database:
                     caller.subject,
                     verb,
                     request_id,
-                    clock.isoformat() if clock else None,
+                    clock,
                 )
             )
             async with asyncio.timeout(_ENTRY):
                 now = await _enter(session, entering)
-            yield Transaction(session, caller, now)
+            yield Transaction(session, caller, now, _Ground(clock))
 
     def engine(self, role: str) -> AsyncEngine:
         """Return the pool whose connections hold this role."""
@@ -175,8 +210,15 @@ class Database:
             )
         return self._engines[role]
 
+    @property
+    def in_use(self) -> int:
+        """How many pooled connections are in use."""
+        pools = [engine.pool for engine in self._engines.values()]
+        return sum(pool.checkedout() for pool in pools if isinstance(pool, QueuePool))
+
     async def close(self) -> None:
         """Close every pool."""
+        await self.reads.close()
         for engine in self._engines.values():
             await engine.dispose()
         self._engines.clear()

@@ -7,7 +7,7 @@ declare
 begin
     foreach role in array array[
         'reinstate_owner', 'app_assurer', 'app_auditor', 'app_icb', 'app_national', 'app_region',
-        'app_supplier', 'app_trust', 'app_operator', 'app_sign_in'
+        'app_supplier', 'app_trust', 'app_operator', 'app_sign_in', 'app_sweep'
     ] loop
         if not exists (select from pg_roles where rolname = role) then
             execute format('create role %I nologin nosuperuser nobypassrls noinherit', role);
@@ -22,8 +22,8 @@ end
 $$;
 
 grant reinstate_owner to reinstate_migrate with inherit false, set true;
-grant app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust, app_operator, app_sign_in
-    to reinstate_app with inherit false, set true;
+grant app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust, app_operator, app_sign_in,
+    app_sweep to reinstate_app with inherit false, set true;
 
 -- Bounded waits for everyone who logs in (docs/security.md).
 alter role reinstate_app set statement_timeout = '5s';

@@ -3,14 +3,14 @@
 from typing import Any, ClassVar
 
 import strawberry
-from sqlalchemy import BigInteger, ForeignKeyConstraint, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKeyConstraint, LargeBinary, UniqueConstraint, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
-from strawberry import pydantic as sp
 from strawberry.scalars import JSON
 
+from schema.kept.computed import computed
 from schema.kept.described import described_type
-from schema.kept.node import Audience, Instant, Node, Row, global_id
+from schema.kept.node import Audience, Instant, Node, Row, global_id, sql_global_id
 from schema.kept.relation import one
 from schema.organisation import OrganisationKind
 
@@ -54,22 +54,22 @@ class Event(Row, Node, table=True):
     organisation = one("schema.organisation.Organisation", "tenant_ods", description="Who did it.")
     owner = one("schema.organisation.Organisation", "owner_ods", description="Whose object it is.")
 
-    @property
-    def key(self) -> str:
-        """The place in the order of commits."""
-        return f"{self.xid}/{self.id}"
-
-    @sp.field(description="The id of the object changed.")
+    @computed(
+        description="The id of the object changed.", sql=lambda row: sql_global_id(row.object_type, row.object_key)
+    )
     def object_id(self) -> strawberry.ID:
         """Return the id of the object changed."""
         return global_id(self.object_type, self.object_key)
 
-    @sp.field(description="The object's row after the change.")
+    @computed(description="The object's row after the change.")
     def after(self) -> JSON:
         """Return the row after the change, by column."""
         return JSON(self.row)
 
-    @sp.field(description="SHA-256 over the event and the hash before it, in hexadecimal.")
+    @computed(
+        description="SHA-256 over the event and the hash before it, in hexadecimal.",
+        sql=lambda row: func.encode(row.hash, "hex"),
+    )
     def link(self) -> str:
         """Return the event's link in its organisation's hash chain."""
         return self.hash.hex()

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import strawberry
 from pydantic import BaseModel
-from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy import ForeignKeyConstraint, UniqueConstraint, and_, func
 from sqlmodel import Field
-from strawberry import pydantic as sp
 
 from schema.change import Change, Revision
+from schema.kept.computed import computed
 from schema.kept.described import described_enum, described_input, described_type
+from schema.kept.instant import today, utc_day
 from schema.kept.node import Audience, Instant, Kept
 from schema.kept.relation import many, one
 
@@ -128,21 +129,27 @@ class Milestone(_Milestone, Kept, table=True):
     system = one("schema.system.System", "system_id", optional=True, description="Null: for every trust.")
     forecasts = many("schema.milestone.MilestoneForecast", "milestone_id", description="Every forecast, oldest first.")
 
-    @sp.field(description="PUBLISHED: every caller sees it. PRIVATE: one trust, its region and the national team.")
+    @computed(description="PUBLISHED: every caller sees it. PRIVATE: one trust, its region and the national team.")
     def visibility(self) -> Audience:
         """Return who may see it besides its publisher."""
         return self.audience
 
-    @sp.field(description="Days between the first promise and the latest forecast, or the day it was met.")
+    @computed(
+        description="Days between the first promise and the latest forecast, or the day it was met.",
+        sql=lambda row: func.coalesce(utc_day(row.actual_at), row.forecast_on) - row.baseline_on,
+    )
     def slipped_days(self) -> int:
         """Return days late against the baseline; negative: early."""
         reached = self.actual_at.date() if self.actual_at else self.forecast_on
         return (reached - self.baseline_on).days
 
-    @sp.field(description="The forecast day has passed and it is not met. Computed, never stated.")
+    @computed(
+        description="The forecast day has passed and it is not met. Computed, never stated.",
+        sql=lambda row: and_(row.status.in_(OPEN), row.forecast_on < today()),
+    )
     def overdue(self, info: strawberry.Info) -> bool:
         """Return whether the forecast day has passed, in London, without the milestone being met."""
-        return self.status in OPEN and self.forecast_on < info.context.today
+        return self.status in OPEN and self.forecast_on < info.context.today(self)
 
 
 @described_type

@@ -77,8 +77,3 @@ class Organisation(_Listed, Followed, table=True):
     region = one("schema.organisation.Organisation", "region_ods", optional=True, description="Its NHS England region.")
     members = many("schema.organisation.Organisation", "region_ods", description="The organisations of a region.")
     systems = many("schema.system.System", "tenant_ods", description="Its systems that the caller may see.")
-
-    @property
-    def key(self) -> str:
-        """The ODS code."""
-        return self.ods_code

@@ -1,16 +1,17 @@
 """SystemProgress: one line of the answer to 'where does everybody stand?'."""
 
 import enum
+import uuid
+from typing import Any
 
-from pydantic import BaseModel, Field
+import strawberry
+from sqlalchemy import ForeignKeyConstraint
+from sqlmodel import Field
 
 from schema.kept.described import described_enum, described_type
-from schema.kept.node import Instant
-from schema.milestone import Milestone
-from schema.organisation import Organisation
-from schema.product import Build
-from schema.system import System, SystemState
-from schema.testing import TestReport
+from schema.kept.node import Instant, Row
+from schema.kept.relation import one
+from schema.system import SystemState
 
 
 @described_enum
@@ -24,19 +25,57 @@ class TestingStanding(enum.StrEnum):
 
 
 @described_type
-class SystemProgress(BaseModel):
+class SystemProgress(Row, table=True):
     """Where one trust's system stands: one line. Figures are of the answer's own moment, `asOf`."""
 
+    __tablename__: Any = "progress"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_ods"], ["organisation.ods_code"]),
+        ForeignKeyConstraint(["tenant_ods", "system_id"], ["system.tenant_ods", "system.id"]),
+        ForeignKeyConstraint(["supplier_ods", "current_build_id"], ["build.tenant_ods", "build.id"]),
+        ForeignKeyConstraint(["tenant_ods", "latest_report_id"], ["test_report.tenant_ods", "test_report.id"]),
+        ForeignKeyConstraint(["supplier_ods", "next_milestone_id"], ["milestone.tenant_ods", "milestone.id"]),
+        {"info": {"view": True}},
+    )
+
+    tenant_ods: strawberry.Private[str] = Field(max_length=10, primary_key=True)
+    system_id: strawberry.Private[uuid.UUID] = Field(primary_key=True)
+    product_id: strawberry.Private[uuid.UUID]
+    incident_ods: strawberry.Private[str] = Field(max_length=10)
+    incident_id: strawberry.Private[uuid.UUID]
+    supplier_ods: strawberry.Private[str] = Field(max_length=10)
+    region_ods: strawberry.Private[str | None] = Field(default=None, max_length=10)
+    organisation_name: strawberry.Private[str] = Field(max_length=200)
+    system_name: strawberry.Private[str] = Field(max_length=120)
     as_of: Instant = Field(description="When this was so, UTC.")
-    organisation: Organisation
-    system: System
     state: SystemState
-    current_build: Build | None = Field(description="The product's latest build; null: none yet.")
+    current_build_id: strawberry.Private[uuid.UUID | None] = None
     testing: TestingStanding
     mandatory_total: int = Field(description="Mandatory test stages in the catalogue.")
     mandatory_met: int | None = Field(description="Met on the current build; null: not reported.")
     percent_met: int | None = Field(description="0 to 100, rounded down; null: not reported.")
     open_failures: int | None = Field(description="Test stages whose latest result failed; null: not reported.")
-    latest_report: TestReport | None = Field(description="Its latest report on any build; null: not reported.")
+    latest_report_id: strawberry.Private[uuid.UUID | None] = None
     hours_since_report: int | None = Field(description="Age of the latest report; null: not reported.")
-    next_milestone: Milestone | None = Field(description="The open milestone expected first, with its slip.")
+    next_milestone_id: strawberry.Private[uuid.UUID | None] = None
+
+    organisation = one("schema.organisation.Organisation", "tenant_ods", description="The trust.")
+    system = one("schema.system.System", "system_id", description="The system.")
+    current_build = one(
+        "schema.product.Build",
+        "current_build_id",
+        optional=True,
+        description="The product's latest build; null: none yet.",
+    )
+    latest_report = one(
+        "schema.testing.TestReport",
+        "latest_report_id",
+        optional=True,
+        description="Its latest report on any build; null: not reported.",
+    )
+    next_milestone = one(
+        "schema.milestone.Milestone",
+        "next_milestone_id",
+        optional=True,
+        description="The open milestone expected first, with its slip.",
+    )

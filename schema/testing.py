@@ -52,11 +52,6 @@ class TestMilestone(Row, Node, table=True):
     mandatory: bool = Field(description="True: a system is not ready without it.")
     position: int = Field(description="Order in which they are usually run, from 1.")
 
-    @property
-    def key(self) -> str:
-        """The kind of test."""
-        return str(self.kind)
-
 
 class _Reported(BaseModel):
     outcome: TestOutcome

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from api.database import embedded
-from api.graphql.engine import _faults, _parsed
+from api.graphql.engine import documents
 from api.graphql.limits import DEEPEST, MOST_ALIASES
 from tests.asked import GRAPHQL_JSON, Http, asking
 from tests.installed import body_of, code_of
@@ -139,8 +139,7 @@ def test_a_bomb_is_refused_with_a_code_and_cheaply(http: Http, name: str) -> Non
     spent = []
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(3):  # the quickest counts: the machine has other work
-        _parsed.cache_clear()
-        _faults.cache_clear()
+        documents.read.cache_clear()
         began = time.process_time()
         answer = http.post(BOMBS[name])
         spent.append(time.process_time() - began)

@@ -14,6 +14,7 @@ from schema.incident import (
     StandDownIncident,
 )
 from schema.kept.node import Audience
+from schema.kept.question import One
 from schema.organisation import Organisation, OrganisationKind
 from schema.problem import AlreadyDecided, AlreadyRegistered, NotFound, ValidationFailed, VersionConflict
 
@@ -111,6 +112,6 @@ async def _is_supplier(db: Transaction, ods_code: str | None) -> bool:
     return listed is not None and listed.kind == OrganisationKind.SUPPLIER
 
 
-async def by_reference(db: Transaction, reference: str) -> Incident | None:
+def by_reference(reference: str) -> One[Incident]:
     """Return the incident by its reference; where several openers used it, the one opened first."""
-    return await db.one(select(Incident).where(col(Incident.reference) == reference).order_by(col(Incident.created_at)))
+    return One(select(Incident).where(col(Incident.reference) == reference).order_by(col(Incident.created_at)))

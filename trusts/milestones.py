@@ -6,8 +6,8 @@ from sqlmodel import col, select
 
 from auth.caller import Caller
 from auth.tenancy import Transaction
-from schema.kept.connection import Connection, Order
 from schema.kept.node import Audience
+from schema.kept.question import Page
 from schema.milestone import (
     OPEN,
     MeetMilestone,
@@ -115,17 +115,11 @@ async def _forecast(db: Transaction, milestone: Milestone, moved: int, **stated:
     )
 
 
-async def listed(
-    db: Transaction,
-    product: str | None = None,
-    status: MilestoneStatus | None = None,
-    first: int = 50,
-    after: str | None = None,
-) -> Connection[Milestone]:
+def listed(product: str | None = None, status: MilestoneStatus | None = None) -> Page[Milestone]:
     """Return the milestones the caller may see, in the order they were published."""
     found = select(Milestone)
     if product is not None:
         found = found.where(col(Milestone.product_id).in_(select(col(Product.id)).where(col(Product.code) == product)))
     if status is not None:
         found = found.where(col(Milestone.status) == status)
-    return await db.page(found, Order(Milestone, (product, status)), first, after)
+    return Page(found)

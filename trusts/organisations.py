@@ -3,6 +3,7 @@
 from sqlmodel import col, select
 
 from auth.tenancy import Transaction
+from schema.kept.question import One
 from schema.organisation import ListOrganisation, Organisation, OrganisationKind
 
 
@@ -10,22 +11,21 @@ async def put_on_list(db: Transaction, stated: ListOrganisation) -> Organisation
     """List an organisation, or change what is listed of it. A region belongs to itself."""
     if stated.kind == OrganisationKind.REGION:
         stated = stated.model_copy(update={"region_ods": stated.ods_code})
-    listed = await by_code(db, stated.ods_code)
+    listed = await db.one(by_code(stated.ods_code).statement)
     if listed is None:
         return await db.keep(Organisation(**stated.model_dump(), verified_at=None))
     listed.sqlmodel_update(stated.model_dump())
     return await db.keep(listed)
 
 
-async def by_code(db: Transaction, ods_code: str) -> Organisation | None:
+def by_code(ods_code: str) -> One[Organisation]:
     """Return the organisation by its ODS code."""
-    return await db.one(select(Organisation).where(col(Organisation.ods_code) == ods_code))
+    return One(select(Organisation).where(col(Organisation.ods_code) == ods_code))
 
 
-async def region(db: Transaction, ods_code: str) -> Organisation | None:
+def region(ods_code: str) -> One[Organisation]:
     """Return the NHS England region by its ODS code."""
-    found = await by_code(db, ods_code)
-    return found if found and found.kind == OrganisationKind.REGION else None
+    return One(by_code(ods_code).statement.where(col(Organisation.kind) == OrganisationKind.REGION))
 
 
 async def everyone(db: Transaction) -> list[Organisation]:

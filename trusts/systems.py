@@ -5,7 +5,7 @@ from sqlmodel import col, select
 from auth.caller import Caller
 from auth.tenancy import Transaction
 from schema.incident import Incident
-from schema.kept.connection import Connection, Order
+from schema.kept.question import Page
 from schema.problem import AlreadyRegistered, NotFound, ValidationFailed
 from schema.product import Product
 from schema.system import InterimSystem, RegisterInterimSystem, RegisterSystem, System, SystemState
@@ -75,15 +75,12 @@ async def register_interim(
     )
 
 
-async def listed(  # noqa: PLR0913, PLR0917 - the filters of the API
-    db: Transaction,
+def listed(
     incident: str | None = None,
     product: str | None = None,
     region: str | None = None,
     state: SystemState | None = None,
-    first: int = 50,
-    after: str | None = None,
-) -> Connection[System]:
+) -> Page[System]:
     """Return the systems the caller may see, in the order they were registered."""
     found = select(System)
     if incident is not None:
@@ -96,4 +93,4 @@ async def listed(  # noqa: PLR0913, PLR0917 - the filters of the API
         found = found.where(col(System.region_ods) == region)
     if state is not None:
         found = found.where(col(System.state) == state)
-    return await db.page(found, Order(System, (incident, product, region, state)), first, after)
+    return Page(found)

@@ -2,14 +2,16 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from api.graphql.reading import RowReader
 from auth.caller import Caller
 from auth.tenancy import Transaction
+from schema.kept import instant
 from schema.problem import Problem
 
-LONDON = ZoneInfo("Europe/London")
+LONDON = ZoneInfo(instant.LONDON)
 
 
 @dataclass(slots=True)
@@ -21,7 +23,6 @@ class Context:
     reader: RowReader
     refusal: Problem | None = None
 
-    @property
-    def today(self) -> dt.date:
-        """The day of the transaction, in London."""
-        return self.db.now.astimezone(LONDON).date()
+    def today(self, row: Any) -> dt.date:
+        """Return the day of the answer a row belongs to, in London."""
+        return self.reader.db_of(row).now.astimezone(LONDON).date()

@@ -5,10 +5,10 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from typing import Any
 
+import asyncpg
 import strawberry
 from graphql import (
     DocumentNode,
@@ -16,39 +16,38 @@ from graphql import (
     FieldNode,
     GraphQLError,
     OperationDefinitionNode,
-    OperationType,
     execute,
-    get_operation_ast,
-    parse,
-    validate,
     value_from_ast_untyped,
 )
-from graphql.validation.validate import ValidationAbortedError
 from strawberry.schema.config import StrawberryConfig
 
 from api.graphql.answers import Answers
+from api.graphql.compiled.given import Given, UncompiledError
+from api.graphql.compiled.plan import Plan
 from api.graphql.context import Context
-from api.graphql.failure import ChangeByGetError, Failure, RefusedError, TooMuchError, failure_of
-from api.graphql.limits import MOST_TOKENS, refuse_excess, refuse_repetition
+from api.graphql.documents import Documents, Prepared
+from api.graphql.failure import Failure, RefusedError, TooMuchError, failure_of
 from api.graphql.nodes import NOUNS
 from api.graphql.operation import RefusedInput
 from api.graphql.operations import Mutation, Query
 from api.graphql.reading import RowReader
+from api.graphql.scalars import SCALARS
 from auth.caller import Caller
 from auth.tenancy import Database
+from schema.kept.connection import BadCursorError, BadPageError
 
 log = logging.getLogger("reinstate.graphql")
 PATIENCE = 10.0  # seconds one document may run
-KEPT = 128  # documents; a crowded one takes a megabyte
 LONGEST_MESSAGE = 500  # a refusal repeats what was sent, but not all of it
 
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
     types=list(NOUNS.values()),
-    config=StrawberryConfig(disable_field_suggestions=True),
+    config=StrawberryConfig(disable_field_suggestions=True, scalar_map=SCALARS),
     exception_handlers=[RefusedInput()],
 )
+documents = Documents(schema._schema)  # noqa: SLF001 - Strawberry offers no public way to a document already parsed
 
 
 @dataclass(frozen=True)
@@ -77,6 +76,8 @@ class Answer:
     executed: bool = True
     has_errors: bool = False
     retryable: bool = False
+    lasting: bool = False  # it depends on nothing but the caller's scope and the rows
+    moved: tuple[Any, ...] = ()  # the rows that a change kept
 
 
 class Engine:
@@ -88,10 +89,11 @@ class Engine:
     async def answer(self, request: Request, caller: Caller, *, reads_only: bool = False) -> Answer:
         """Answer one document. Never raises: whatever fails is told with a code and what to do next."""
         try:
-            document, operation = _read(request, reads_only=reads_only)
-            if operation.operation is OperationType.QUERY:
-                return await self._question(request, document, caller)
-            return await self._change(request, document, operation, caller)
+            operation = documents.read(request.query).operation(
+                request.operation_name, request.variables, reads_only=reads_only
+            )
+            answering = self._change if operation.changes else self._question
+            return await answering(request, operation, caller)
         except GraphQLError as error:
             return _refused([error], request)
         except RecursionError:
@@ -99,34 +101,55 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - the edge: nothing passes it unmasked
             return _failed(error, request)
 
-    async def _question(self, request: Request, document: DocumentNode, caller: Caller) -> Answer:
-        async with self._database.transaction(caller, "query", request.request_id, read_only=True) as db:
-            return await _execute(request, document, Context(caller, db, RowReader(db)))
+    async def _question(self, request: Request, operation: Prepared, caller: Caller) -> Answer:
+        try:
+            return await self.compiled(request, operation, caller)
+        except UncompiledError as error:
+            log.debug("request %s is executed: %s", request.request_id, error.reason)
+            return await self.executed(request, operation, caller)
 
-    async def _change(
-        self, request: Request, document: DocumentNode, operation: OperationDefinitionNode, caller: Caller
-    ) -> Answer:
-        (field,) = operation.selection_set.selections
+    async def compiled(self, request: Request, operation: Prepared, caller: Caller) -> Answer:
+        """Answer a question by its compiled statement; `UncompiledError` where the executor has to."""
+        plan, given = operation.compiled.planned(request.variables, caller, self._database.clock)
+        return Answer(plan.body(await self._texts(plan, given)), lasting=plan.lasting)
+
+    async def executed(self, request: Request, operation: Prepared, caller: Caller) -> Answer:
+        """Answer a question field by field: slower, and able to word every error."""
+        async with self._database.transaction(caller, "query", request.request_id, read_only=True) as db:
+            return await _execute(request, operation.document, Context(caller, db, RowReader(db)))
+
+    async def _texts(self, plan: Plan, given: Given) -> list[bytes]:
+        reads = self._database.reads
+        try:
+            asked = plan.asked(given)
+            if len(asked) == 1 and asked[0][0] is None:
+                return [await reads.one(given.caller, *asked[0][1:])]
+            return await reads.several(given.caller, given.clock, asked)
+        except (BadCursorError, BadPageError, RefusedError, asyncpg.DataError) as error:
+            raise UncompiledError("refused") from error
+
+    async def _change(self, request: Request, operation: Prepared, caller: Caller) -> Answer:
+        (field,) = operation.node.selection_set.selections
         if not isinstance(field, FieldNode):
             raise RefusedError("Name the change itself, not a fragment that holds it.")
         async with self._database.change(caller, field.name.value, request.request_id) as db:
-            answers = Answers(db, _key(request, operation, field), request.digest)
+            answers = Answers(db, _key(request, operation.node, field), request.digest)
             given = await answers.given()
             if isinstance(given, str):
                 return Answer(given.encode())
             context = Context(caller, db, RowReader(db), refusal=given)
-            answer = await _execute(request, document, context)
+            answer = await _execute(request, operation.document, context)
             if answer.has_errors or context.refusal:
                 db.refuse()
             else:
                 await answers.keep(answer.body.decode())
-        return answer
+        return replace(answer, moved=() if db.refused else tuple(db.kept))
 
 
 async def _execute(request: Request, document: DocumentNode, context: Context) -> Answer:
     async with asyncio.timeout(PATIENCE):
         running = execute(
-            schema._schema,  # noqa: SLF001 - Strawberry offers no public way to a document already parsed
+            schema._schema,  # noqa: SLF001 - as above
             document,
             context_value=context,
             variable_values=dict(request.variables),
@@ -143,34 +166,6 @@ async def _execute(request: Request, document: DocumentNode, context: Context) -
         ]
     worst = max((failure.status for failure in failures), default=200)
     return Answer(_encode(body), worst, has_errors=bool(failures), retryable=any(f.retryable for f in failures))
-
-
-def _read(request: Request, *, reads_only: bool) -> tuple[DocumentNode, OperationDefinitionNode]:
-    document = _parsed(request.query)
-    operation = get_operation_ast(document, request.operation_name)
-    if operation is None:
-        raise RefusedError("The document has no operation by that name, or several and none was named.")
-    if operation.operation is OperationType.SUBSCRIPTION:
-        raise RefusedError("Subscriptions are not offered here; ask activity(after:) again.")
-    if reads_only and operation.operation is OperationType.MUTATION:
-        raise ChangeByGetError("A change is sent by POST.")
-    refuse_excess(document, operation, request.variables)
-    if errors := _faults(request.query):
-        aborted = isinstance(errors[0], ValidationAbortedError)
-        raise TooMuchError("This document takes too long to check. Ask for less.") if aborted else errors[0]
-    return document, operation
-
-
-@lru_cache(maxsize=KEPT)
-def _parsed(query: str) -> DocumentNode:
-    return parse(query, max_tokens=MOST_TOKENS)
-
-
-@lru_cache(maxsize=KEPT)
-def _faults(query: str) -> list[GraphQLError]:
-    document = _parsed(query)
-    refuse_repetition(document)
-    return validate(schema._schema, document, max_errors=5)  # noqa: SLF001 - as above
 
 
 def _key(request: Request, operation: OperationDefinitionNode, field: FieldNode) -> str | None:

@@ -39,6 +39,15 @@ class NotPermittedError(RefusedError):
         super().__init__(f"This needs the scope {needs}; ask for a token that carries it.")
 
 
+class NoOffsetError(RefusedError):
+    """An instant that does not say where it stands against UTC."""
+
+    code = "BAD_VALUE"
+
+    def __init__(self) -> None:
+        super().__init__("An instant needs its offset from UTC, e.g. 2022-08-04T06:00:00Z.")
+
+
 class TooMuchError(RefusedError):
     """A document that costs more than one request may."""
 

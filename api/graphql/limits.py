@@ -25,6 +25,7 @@ MOST_ALIASES = 60
 HIGHEST_COST = 100_000
 MOST_TOKENS = 2_000
 MOST_PAIRS = 20_000
+MOST_SIZES = 64  # sets of page sizes remembered for one operation
 LONGEST_NUMBER = 20  # digits; Python takes its time over thousands of them
 PAGED = frozenset({"edges", "nodes"})
 
@@ -49,6 +50,7 @@ class Measure:
         self._known: dict[str, tuple[int, int]] = {}
         self._open: set[str] = set()
         self.aliases = 0
+        self.sizes: set[str] = set()
 
     def of(self, selections: SelectionSetNode | None) -> tuple[int, int]:
         """Return the cost and the depth of a selection set."""
@@ -91,6 +93,7 @@ class Measure:
             given = int(value.value) if len(value.value) < LONGEST_NUMBER else LARGEST_PAGE
         elif isinstance(value, VariableNode):
             name = value.name.value
+            self.sizes.add(name)
             if name not in self._variables and (default := self._defaults.get(name)):
                 return self._size(default)
             given = self._variables.get(name)
@@ -111,17 +114,42 @@ def refuse_repetition(document: DocumentNode) -> None:
         raise TooMuchError("This document repeats the same fields too often. Ask for less.")
 
 
-def refuse_excess(document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> int:
-    """Refuse a document that is too deep, too wide or too dear; return what it costs."""
-    measure = Measure(document, operation, variables)
-    cost, depth = measure.of(operation.selection_set)
-    if operation.operation is OperationType.MUTATION and len(operation.selection_set.selections) != 1:
-        raise OneChangeError("Send one change a request: its answer and its idempotency key are one.")
-    for what, measured, most in (
-        ("levels", depth, DEEPEST),
-        ("aliases", measure.aliases, MOST_ALIASES),
-        ("cost", cost, HIGHEST_COST),
-    ):
-        if measured > most:
-            raise TooMuchError(f"This document has {what} {measured:,}; at most {most:,} are answered. Ask for less.")
-    return cost
+class Budget:
+    """What one operation of a document costs, measured once for each set of page sizes it is asked with."""
+
+    def __init__(self, document: DocumentNode, operation: OperationDefinitionNode) -> None:
+        self._document = document
+        self._operation = operation
+        self._sizes: tuple[str, ...] | None = None
+        self._known: dict[tuple[Any, ...], int] = {}
+
+    def refuse_excess(self, variables: Mapping[str, Any]) -> int:
+        """Refuse what is too deep, too wide or too dear; return what it costs."""
+        cost = self._known.get(self._key(variables)) if self._sizes is not None else None
+        if cost is None:
+            cost = self._measured(variables)
+            if len(self._known) > MOST_SIZES:
+                self._known.clear()
+            self._known[self._key(variables)] = cost
+        return cost
+
+    def _key(self, variables: Mapping[str, Any]) -> tuple[Any, ...]:
+        given = (variables.get(name, "its default") for name in self._sizes or ())
+        return tuple(value if isinstance(value, int | str) else None for value in given)
+
+    def _measured(self, variables: Mapping[str, Any]) -> int:
+        measure = Measure(self._document, self._operation, variables)
+        cost, depth = measure.of(self._operation.selection_set)
+        self._sizes = tuple(sorted(measure.sizes))
+        if self._operation.operation is OperationType.MUTATION and len(self._operation.selection_set.selections) != 1:
+            raise OneChangeError("Send one change a request: its answer and its idempotency key are one.")
+        for what, measured, most in (
+            ("levels", depth, DEEPEST),
+            ("aliases", measure.aliases, MOST_ALIASES),
+            ("cost", cost, HIGHEST_COST),
+        ):
+            if measured > most:
+                raise TooMuchError(
+                    f"This document has {what} {measured:,}; at most {most:,} are answered. Ask for less."
+                )
+        return cost

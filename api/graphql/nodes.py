@@ -1,16 +1,19 @@
 """The ways in that are not about one feature: who am I, and any object by its id."""
 
 import asyncio
+import datetime as dt
+from typing import Any
 
 import strawberry
 
 from api.graphql.failure import NotPermittedError, TooMuchError
-from api.graphql.operation import CAN, ContextInfo
+from api.graphql.operation import CAN, ContextInfo, Remembered, placed
 from auth.scope import Scope
 from schema import api_client, event, incident, milestone, organisation, product, system, testing
+from schema.event import Event
 from schema.kept.connection import LARGEST_PAGE, Order
 from schema.kept.node import Node, read_global_id
-from schema.organisation import Organisation, OrganisationKind
+from schema.viewer import Viewer
 
 NOUNS: dict[str, type[Node]] = {
     noun.__name__: noun
@@ -32,50 +35,53 @@ NOUNS: dict[str, type[Node]] = {
 }
 
 
-# The ledger needs its scope by whichever way in.
-_BESIDES: dict[type[Node] | None, tuple[Scope, ...]] = {event.Event: (Scope.ACTIVITY_READ,)}
-
-
-@strawberry.type(description="Who is asking, and what they may do.")
-class Viewer:
-    """Who is asking, and what they may do."""
-
-    organisation: Organisation
-    kind: OrganisationKind
-    subject: str = strawberry.field(description="The client or account.")
-    scopes: list[str] = strawberry.field(description="The scopes of this token.")
+Key = tuple[Any, ...]
 
 
 async def _viewer(info: ContextInfo) -> Viewer:
     caller = info.context.caller
-    return Viewer(
-        organisation=await info.context.reader.node(Organisation, (caller.tenant_ods,)),
-        kind=caller.kind,
-        subject=caller.subject,
-        scopes=sorted(caller.scopes),
-    )
+    return Viewer(tenant_ods=caller.tenant_ods, kind=caller.kind, subject=caller.subject, scopes=sorted(caller.scopes))
 
 
-async def _node(info: ContextInfo, id: strawberry.ID) -> Node | None:
-    named = read_global_id(id)
-    noun = NOUNS.get(named[0]) if named else None
-    for needs in (Scope.PROGRESS_READ, *_BESIDES.get(noun, ())):
-        if needs not in info.context.caller.scopes:
-            raise NotPermittedError(needs)
-    if named is None or noun is None:
+def named(given: str) -> tuple[type[Node], Key] | None:
+    """Return the noun and key an id names, or None when it is no id of ours."""
+    noun, key = read_global_id(given) or ("", "")
+    if noun not in NOUNS:
         return None
     try:
-        key = Order(noun, ()).key(named[1].split("/"))
+        return NOUNS[noun], Order(NOUNS[noun], ()).key(key.split("/"))
     except ValueError:
         return None
-    found: Node | None = await info.context.reader.node(noun, key)
-    return found
 
 
-async def _nodes(info: ContextInfo, ids: list[strawberry.ID]) -> list[Node | None]:
+def needed(found: tuple[type[Node], Key] | None) -> tuple[Scope, ...]:
+    """Return the scopes for asking after an object; the ledger needs its own, by whichever way in."""
+    return (Scope.PROGRESS_READ, Scope.ACTIVITY_READ) if found and found[0] is Event else (Scope.PROGRESS_READ,)
+
+
+async def _found(info: ContextInfo, ids: list[strawberry.ID], as_known_at: dt.datetime | None) -> list[Node | None]:
+    asked = [named(given) for given in ids]
+    for needs in dict.fromkeys(scope for found in asked for scope in needed(found)):
+        if needs not in info.context.caller.scopes:
+            raise NotPermittedError(needs)
+    db = info.context.db
+    db = await db.as_known_at(placed(as_known_at)) if as_known_at else db
+    reader = info.context.reader
+    return list(await asyncio.gather(*(reader.node(*found, db) if found else _nothing() for found in asked)))
+
+
+async def _nothing() -> None:
+    return None
+
+
+async def _node(info: ContextInfo, id: strawberry.ID, as_known_at: Remembered = None) -> Node | None:
+    return (await _found(info, [id], as_known_at))[0]
+
+
+async def _nodes(info: ContextInfo, ids: list[strawberry.ID], as_known_at: Remembered = None) -> list[Node | None]:
     if len(ids) > LARGEST_PAGE:
         raise TooMuchError(f"nodes takes at most {LARGEST_PAGE} ids")
-    return list(await asyncio.gather(*(_node(info, given) for given in ids)))
+    return await _found(info, ids, as_known_at)
 
 
 viewer = strawberry.field(resolver=_viewer, description="Who is asking.", metadata={CAN: None})

@@ -1,5 +1,6 @@
 """How a rule becomes an operation: its scope, its arguments, its answer, read from the rule itself."""
 
+import datetime as dt
 import inspect
 import types
 import typing
@@ -13,8 +14,11 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.info import Info
 
 from api.graphql.context import Context
-from api.graphql.failure import NotPermittedError
+from api.graphql.failure import NoOffsetError, NotPermittedError
 from auth.scope import Scope
+from auth.tenancy import Transaction
+from schema.kept.connection import DEFAULT_PAGE, Connection, Order
+from schema.kept.question import All, One, Page, Question
 from schema.problem import FieldError, IdempotencyMismatch, NotPermitted, Problem, ValidationFailed
 
 Rule = Callable[..., Awaitable[Any]]
@@ -22,20 +26,59 @@ ContextInfo = Info[Context, None]
 
 ALWAYS = (NotPermitted, ValidationFailed, IdempotencyMismatch)  # what any mutation may answer
 CAN = "reinstate.scope"
+RULE = "reinstate.rule"
+Remembered = Annotated[
+    dt.datetime | None, strawberry.argument(description="The answer as the ledger knew it then; null: now.")
+]
+
+PAGING = (
+    inspect.Parameter("first", inspect.Parameter.KEYWORD_ONLY, default=DEFAULT_PAGE, annotation=int),
+    inspect.Parameter("after", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=str | None),
+)
+AS_KNOWN_AT = inspect.Parameter("as_known_at", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Remembered)
+_ANSWERS: dict[Any, Callable[[Any], Any]] = {
+    One: lambda noun: noun | None,
+    All: list.__class_getitem__,
+    Page: Connection.__class_getitem__,  # type: ignore[attr-defined] # Generic has it
+}
 
 
-def query(rule: Rule, *, needs: Scope) -> Any:
-    """Return the query field that answers with a rule `(db, arguments...)`, for callers with this scope."""
+def query(rule: Callable[..., Question[Any]], *, needs: Scope, live: bool = False) -> Any:
+    """Return the query field that answers what a rule `(arguments...)` asks, for callers with this scope.
+
+    Unless it is `live`, it may be asked as known at an instant.
+    """
     signature = inspect.signature(rule, eval_str=True)
-    arguments = list(signature.parameters.values())[1:]
+    arguments = list(signature.parameters.values())
+    kind, noun = typing.get_origin(signature.return_annotation), typing.get_args(signature.return_annotation)[0]
+    beside = [*(PAGING if kind is Page else ()), *(() if live else (AS_KNOWN_AT,))]
 
-    async def resolve(info: ContextInfo, **given: Any) -> Any:
+    async def resolve(info: ContextInfo, as_known_at: dt.datetime | None = None, **given: Any) -> Any:
         if needs not in info.context.caller.scopes:
             raise NotPermittedError(needs)
-        return await rule(info.context.db, **given)
+        db = info.context.db
+        if as_known_at is not None:
+            db = await db.as_known_at(placed(as_known_at))
+        paging = {name: given.pop(name) for name in ("first", "after") if name in given}
+        return await _answer(db, rule(**given), Order(noun, tuple(given.values())), **paging)
 
-    _sign(resolve, arguments, signature.return_annotation)
-    return strawberry.field(resolver=resolve, description=inspect.getdoc(rule), metadata={CAN: needs})
+    _sign(resolve, [*arguments, *beside], _ANSWERS[kind](noun))
+    return strawberry.field(resolver=resolve, description=inspect.getdoc(rule), metadata={CAN: needs, RULE: rule})
+
+
+async def _answer(
+    db: Transaction, question: Question[Any], order: Order, first: int = DEFAULT_PAGE, after: str | None = None
+) -> Any:
+    if isinstance(question, Page):
+        return await db.page(question.statement, order, first, after)
+    return await (db.one if isinstance(question, One) else db.all)(question.statement)
+
+
+def placed(instant: dt.datetime) -> dt.datetime:
+    """Return an instant that says where it stands against UTC, or refuse it."""
+    if instant.tzinfo is None:
+        raise NoOffsetError
+    return instant
 
 
 def mutation(rule: Rule, *, needs: Scope) -> Any:

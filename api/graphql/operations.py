@@ -15,7 +15,7 @@ class Query:
     viewer = ways_in.viewer
     node = ways_in.node
     nodes = ways_in.nodes
-    activity = query(activity.after, needs=Scope.ACTIVITY_READ)
+    activity = query(activity.ledger, needs=Scope.ACTIVITY_READ, live=True)
     incident = query(incidents.by_reference, needs=Scope.PROGRESS_READ)
     milestones = query(milestones.listed, needs=Scope.PROGRESS_READ)
     organisation = query(organisations.by_code, needs=Scope.PROGRESS_READ)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import func, tuple_
 from sqlalchemy import select as columns
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, object_session
 from sqlmodel import select
 from strawberry.dataloader import DataLoader
 
@@ -26,6 +26,11 @@ class RowReader:
         self._db = db
         self._loaders: dict[Key, DataLoader[Key, Any]] = {}
 
+    def db_of(self, row: Any) -> Transaction:
+        """Return the view of the transaction that a row was read in: now, or as known at an instant."""
+        session = object_session(row)
+        return session.info["transaction"] if session else self._db
+
     async def one(self, relation: Relation, row: Any) -> Any:
         """Return the row the relation points to, None when the caller may not see it."""
         pairs = relation.columns(row.__table__)
@@ -33,7 +38,10 @@ class RowReader:
         if None in key:
             return None
         referred = [column for _, column in pairs]
-        return await self._loader(("one", relation), functools.partial(self._rows, relation.noun, referred)).load(key)
+        db = self.db_of(row)
+        return await self._loader((db, "one", relation), functools.partial(_rows, db, relation.noun, referred)).load(
+            key
+        )
 
     async def many(self, relation: Relation, row: Any, first: int, after: str | None) -> Connection[Any]:
         """Return a page of the rows that point back."""
@@ -41,43 +49,47 @@ class RowReader:
         pairs = relation.columns(relation.noun.__table__)
         key = tuple(getattr(row, referred.key) for _, referred in pairs)
         order = Order(relation.noun, (relation.target, relation.via), relation.newest_first)
-        shown = functools.partial(self._pages, order, [column for column, _ in pairs], size, after)
-        counted = functools.partial(self._counts, [column for column, _ in pairs])
+        referring, db = [column for column, _ in pairs], self.db_of(row)
+        shown = functools.partial(_pages, db, order, referring, size, after)
+        counted = functools.partial(_counts, db, referring)
 
         async def count() -> int:
-            return int(await self._loader(("count", relation), counted).load(key))
+            return int(await self._loader((db, "count", relation), counted).load(key))
 
-        return order.page(await self._loader(("many", relation, size, after), shown).load(key), size, after, count)
+        return order.page(await self._loader((db, "many", relation, size, after), shown).load(key), size, after, count)
 
-    async def node(self, noun: type[Node], key: Key) -> Any:
+    async def node(self, noun: type[Node], key: Key, db: Transaction | None = None) -> Any:
         """Return a row by its noun's own key."""
-        order = Order(noun, ())
-        return await self._loader(("node", noun), functools.partial(self._rows, noun, order.columns)).load(key)
+        db, order = db or self._db, Order(noun, ())
+        return await self._loader((db, "node", noun), functools.partial(_rows, db, noun, order.columns)).load(key)
 
     def _loader(self, name: Key, load: Load) -> DataLoader[Key, Any]:
         if name not in self._loaders:
             self._loaders[name] = DataLoader(load_fn=load)
         return self._loaders[name]
 
-    async def _rows(self, noun: Any, referred: list[Any], keys: list[Key]) -> list[Any]:
-        found = await self._db.all(select(noun).where(tuple_(*referred).in_(keys)))
-        by_key = {tuple(getattr(row, column.key) for column in referred): row for row in found}
-        return [by_key.get(key) for key in keys]
 
-    async def _pages(
-        self, order: Order, referring: list[Any], size: int, after: str | None, keys: list[Key]
-    ) -> list[list[Any]]:
-        place = func.row_number().over(partition_by=referring, order_by=order.by).label("place")
-        ranked = columns(order.noun, place).where(tuple_(*referring).in_(keys), *order.beyond(after)).subquery()
-        shown = aliased(order.noun, ranked)
-        found = await self._db.all(select(shown).where(ranked.c.place <= size + 1).order_by(ranked.c.place))
-        pages: dict[Key, list[Any]] = {key: [] for key in keys}
-        for row in found:
-            pages[tuple(getattr(row, column.key) for column in referring)].append(row)
-        return [pages[key] for key in keys]
+async def _rows(db: Transaction, noun: Any, referred: list[Any], keys: list[Key]) -> list[Any]:
+    found = await db.all(select(noun).where(tuple_(*referred).in_(keys)))
+    by_key = {tuple(getattr(row, column.key) for column in referred): row for row in found}
+    return [by_key.get(key) for key in keys]
 
-    async def _counts(self, referring: list[Any], keys: list[Key]) -> list[int]:
-        counted = columns(*referring, func.least(func.count(), LARGEST_COUNT))
-        rows = await self._db.rows(counted.where(tuple_(*referring).in_(keys)).group_by(*referring))
-        by_key: dict[Key, int] = {tuple(row[:-1]): row[-1] for row in rows}
-        return [by_key.get(key, 0) for key in keys]
+
+async def _pages(  # noqa: PLR0913, PLR0917 - all but the keys are bound before
+    db: Transaction, order: Order, referring: list[Any], size: int, after: str | None, keys: list[Key]
+) -> list[list[Any]]:
+    place = func.row_number().over(partition_by=referring, order_by=order.by()).label("place")
+    ranked = columns(order.noun, place).where(tuple_(*referring).in_(keys), *order.beyond(after)).subquery()
+    shown = aliased(order.noun, ranked)
+    found = await db.all(select(shown).where(ranked.c.place <= size + 1).order_by(ranked.c.place))
+    pages: dict[Key, list[Any]] = {key: [] for key in keys}
+    for row in found:
+        pages[tuple(getattr(row, column.key) for column in referring)].append(row)
+    return [pages[key] for key in keys]
+
+
+async def _counts(db: Transaction, referring: list[Any], keys: list[Key]) -> list[int]:
+    counted = columns(*referring, func.least(func.count(), LARGEST_COUNT))
+    rows = await db.rows(counted.where(tuple_(*referring).in_(keys)).group_by(*referring))
+    by_key: dict[Key, int] = {tuple(row[:-1]): row[-1] for row in rows}
+    return [by_key.get(key, 0) for key in keys]

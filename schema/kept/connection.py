@@ -76,23 +76,32 @@ class Order:
     @functools.cached_property
     def columns(self) -> list[Any]:
         """The columns that order the rows, unique together."""
-        return [self.noun.__table__.c[name] for name in self.noun.ORDER]
+        return self.key_of(self.noun.__table__)
 
-    @property
-    def by(self) -> list[Any]:
-        """The ORDER BY of the connection."""
-        return [column.desc() if self.descending else column.asc() for column in self.columns]
+    def key_of(self, source: Any) -> list[Any]:
+        """Return the ordering columns of rows of this noun, wherever they come from."""
+        return [source.c[name] for name in self.noun.ORDER]
+
+    def by(self, source: Any = None) -> list[Any]:
+        """Return the ORDER BY of the connection."""
+        columns = self.columns if source is None else self.key_of(source)
+        return [column.desc() if self.descending else column.asc() for column in columns]
 
     def beyond(self, cursor: str | None) -> list[Any]:
         """Return the WHERE that leaves the rows after a cursor; nothing at the start."""
-        if cursor is None:
-            return []
+        return [] if cursor is None else [self.past(self.noun.__table__, self.place(cursor))]
+
+    def past(self, source: Any, place: Sequence[Any]) -> Any:
+        """Return the condition that a row stands after a place, given by the values of the ordering columns."""
+        here, there = tuple_(*self.key_of(source)), tuple_(*place)
+        return here < there if self.descending else here > there
+
+    def place(self, cursor: str) -> tuple[Any, ...]:
+        """Return the place a cursor of ours stands on."""
         try:
-            key = self.key(self._read(cursor))
+            return self.key(self._read(cursor))
         except ValueError as error:
             raise BadCursorError from error
-        here, there = tuple_(*self.columns), tuple_(*key)
-        return [here < there if self.descending else here > there]
 
     def key(self, parts: Sequence[str]) -> tuple[Any, ...]:
         """Return the values of the ordering columns from their spelling; ValueError when they are none."""
@@ -106,7 +115,7 @@ class Order:
     def cursor(self, row: Any) -> str:
         """Return the cursor that stands on this row."""
         place = [str(getattr(row, name)) for name in self.noun.ORDER]
-        return base64.urlsafe_b64encode(json.dumps([self._tag, *place]).encode()).decode().rstrip("=")
+        return base64.urlsafe_b64encode(json.dumps([self.tag, *place]).encode()).decode().rstrip("=")
 
     def page(
         self, rows: Sequence[Any], first: int, after: str | None, count: Callable[[], Awaitable[int]]
@@ -125,7 +134,8 @@ class Order:
         )
 
     @functools.cached_property
-    def _tag(self) -> str:
+    def tag(self) -> str:
+        """What tells cursors of this order and filter from all others."""
         told = repr((self.noun.__name__, self.binding, self.descending))
         return hashlib.sha256(told.encode()).hexdigest()[:8]
 
@@ -134,7 +144,7 @@ class Order:
             parts: list[str] = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         except (binascii.Error, ValueError) as error:
             raise BadCursorError from error
-        if not isinstance(parts, list) or parts[:1] != [self._tag] or not all(isinstance(p, str) for p in parts):
+        if not isinstance(parts, list) or parts[:1] != [self.tag] or not all(isinstance(p, str) for p in parts):
             raise BadCursorError
         return parts[1:]
 

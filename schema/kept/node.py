@@ -3,17 +3,18 @@
 import base64
 import binascii
 import enum
+import functools
 import uuid
 from typing import Annotated, Any, ClassVar
 
 import strawberry
 import uuid_utils.compat
 from pydantic import AwareDatetime, BaseModel
-from sqlalchemy import DateTime
+from sqlalchemy import TEXT, ColumnElement, DateTime, cast, func, literal
 from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel
-from strawberry import pydantic as sp
 
+from schema.kept.computed import computed
 from schema.kept.described import described_enum, described_interface
 from schema.kept.text import OdsCode
 
@@ -35,6 +36,17 @@ def global_id(noun: str, key: object) -> strawberry.ID:
     return strawberry.ID(base64.urlsafe_b64encode(f"{noun}:{key}".encode()).decode().rstrip("="))
 
 
+def sql_global_id(noun: ColumnElement[str], *key: ColumnElement[Any]) -> ColumnElement[str]:
+    """Return the same id as an expression over the columns of the key."""
+    parts: list[ColumnElement[str]] = [cast(part, TEXT) for part in key]
+    return base64_url(cast(noun, TEXT) + ":" + functools.reduce(lambda before, part: before + "/" + part, parts))
+
+
+def base64_url(text: ColumnElement[str]) -> ColumnElement[str]:
+    """Return text in base64url without padding, as an expression; PostgreSQL breaks its lines after 76 letters."""
+    return func.translate(func.encode(func.convert_to(text, "UTF8"), "base64"), "+/=\n", "-_")
+
+
 def read_global_id(given: str) -> tuple[str, str] | None:
     """Return the noun and key a client's id names, or None when it is no id of ours."""
     try:
@@ -51,15 +63,14 @@ class Node(BaseModel):
 
     ORDER: ClassVar[tuple[str, ...]] = ("id",)  # the columns that pages are ordered by, unique together
 
-    @sp.field(name="id", description="Opaque; stable for as long as the record exists.")
+    @computed(
+        name="id",
+        description="Opaque; stable for as long as the record exists.",
+        sql=lambda row: sql_global_id(literal(row.noun.__name__), *row.key),
+    )
     def global_id(self) -> strawberry.ID:
         """Return the row's id as clients see it."""
-        return global_id(type(self).__name__, self.key)
-
-    @property
-    def key(self) -> Any:
-        """The part of the id that tells rows of one noun apart."""
-        raise NotImplementedError
+        return global_id(type(self).__name__, "/".join(str(getattr(self, name)) for name in self.ORDER))
 
 
 class Row(SQLModel):
@@ -84,8 +95,3 @@ class Kept(Followed):
     id: strawberry.Private[uuid.UUID] = Field(default_factory=uuid_utils.compat.uuid7, primary_key=True)
     created_at: Instant = Field(description="When the record was made, UTC.")
     created_by: str = Field(max_length=120, description="The client or account that made it.")
-
-    @property
-    def key(self) -> uuid.UUID:
-        """The UUIDv7 of the row."""
-        return self.id

@@ -42,7 +42,7 @@ class Reader(Protocol):
         """Return a page of the rows that point back."""
 
 
-def one(target: str, via: str, *, description: str, optional: bool = False) -> Any:
+def one(target: str, via: str, *, description: str | None, optional: bool = False) -> Any:
     """Return the field that follows the foreign key ending in column `via`."""
     relation = Relation(target, via)
     module, name = target.rsplit(".", 1)

@@ -9,7 +9,7 @@ from typing import Any
 
 from graphql import GraphQLSyntaxError, get_named_type, is_abstract_type, is_composite_type
 
-from api.graphql.engine import Request, _read
+from api.graphql.engine import Request, documents
 from api.graphql.failure import TooMuchError
 from tests.isolation import probes
 from tests.isolation.asking import Asker, all_of
@@ -85,7 +85,7 @@ def fitted(form: Form) -> tuple[Form, int]:
 
 def _is_answered(document: str) -> bool:
     try:
-        _read(Request(document, {}, None, ""), reads_only=True)
+        documents.read(document).operation(None, {})
     except (TooMuchError, GraphQLSyntaxError):  # too many tokens are told by the parser
         return False
     return True

@@ -1,0 +1,76 @@
+"""What a request gives a compiled statement: the arguments of its fields, and who asks."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import FieldNode
+from sqlalchemy import BindParameter, bindparam
+
+from auth.caller import Caller
+from auth.scope import Scope
+
+Arguments = Mapping[str, Any]
+
+
+class UncompiledError(Exception):
+    """The executor answers instead; `reason` is counted."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One request's values: for each field that takes arguments, what it was given."""
+
+    caller: Caller
+    clock: str | None
+    arguments: Mapping[int, Arguments]
+
+    def of(self, node: FieldNode) -> Arguments:
+        """Return the arguments of a field."""
+        return self.arguments[id(node)]
+
+
+Slot = Callable[[Given], Any]
+
+
+class Slots:
+    """The parameters of one statement, and how each is read from a request."""
+
+    def __init__(self, sample: Given) -> None:
+        self._sample = sample
+        self.by_name: dict[str, Slot] = {}
+        self.checks: list[Callable[[Given], None]] = []
+        self.needs: set[Scope] = set()
+
+    def add(self, slot: Slot, type_: Any = None) -> BindParameter[Any]:
+        """Return a new parameter that is read from each request by `slot`."""
+        name = f"p{len(self.by_name)}"
+        self.by_name[name] = slot
+        return bindparam(name, None, type_=type_)
+
+    def asked(self, node: FieldNode) -> "Asked":
+        """Return the arguments of a field, to be bound."""
+        return Asked(self, node, self._sample.of(node))
+
+
+class Asked:
+    """One field's arguments: a sample that says which are given, and parameters for their values."""
+
+    def __init__(self, slots: Slots, node: FieldNode, sample: Arguments) -> None:
+        self._slots = slots
+        self._node = node
+        self.sample = sample
+
+    def bind(self, read: Callable[[Arguments], Any], type_: Any = None) -> BindParameter[Any]:
+        """Return a parameter whose value is read from the field's arguments."""
+        node = self._node
+        return self._slots.add(lambda given: read(given.of(node)), type_)
+
+    def check(self, refuse: Callable[[Arguments], None]) -> None:
+        """Have each request's arguments refused where `refuse` raises."""
+        node = self._node
+        self._slots.checks.append(lambda given: refuse(given.of(node)))

@@ -1,0 +1,111 @@
+"""Operations: compiled once for each shape of request they are sent with."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    TypeInfo,
+    TypeInfoVisitor,
+    VariableNode,
+    Visitor,
+    visit,
+)
+from graphql.execution.collect_fields import FragmentDetails
+from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
+
+from api.graphql.compiled.given import Arguments, Given, UncompiledError
+from api.graphql.compiled.plan import AS_KNOWN_AT, Plan, planned
+from api.graphql.compiled.roots import shape_of_ids
+from api.graphql.compiled.selections import Selections
+from auth.caller import Caller
+
+SHAPES = 8  # plans kept for one document: optional arguments given or not, kinds of ids
+
+
+class Operation:
+    """One operation of a document, with its plans."""
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
+        self._schema = schema
+        self._operation = operation
+        self._fragments = {
+            node.name.value: FragmentDetails(node)
+            for node in document.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+        seen = _Seen(schema)
+        visit(document, TypeInfoVisitor(seen.types, seen))
+        self._asked = seen.asked
+        self._switches = sorted(seen.switches)
+        self._plans: OrderedDict[Any, Plan | UncompiledError] = OrderedDict()
+
+    def planned(self, variables: Mapping[str, Any], caller: Caller, clock: str | None) -> tuple[Plan, Given]:
+        """Return the plan for a request and what it is given; `UncompiledError`: the executor answers."""
+        values = get_variable_values(self._schema, self._operation.variable_definitions or (), dict(variables))
+        if not isinstance(values, VariableValues):
+            raise UncompiledError("refused")
+        try:
+            arguments = {id(node): get_argument_values(field, node, values) for field, node in self._asked}
+        except GraphQLError as error:
+            raise UncompiledError("refused") from error
+        given = Given(caller, clock, arguments)
+        shape = (tuple(values.coerced.get(name) for name in self._switches), _shape(arguments))
+        found = self._plans.get(shape) or self._compiled(shape, values, given)
+        if isinstance(found, UncompiledError):
+            raise found
+        return found, given
+
+    def _compiled(self, shape: Any, values: VariableValues, given: Given) -> Plan | UncompiledError:
+        selections = Selections(self._schema, self._operation, self._fragments, values)
+        found: Plan | UncompiledError
+        try:
+            found = planned(selections, given)
+        except UncompiledError as error:
+            found = error
+        self._plans[shape] = found
+        if len(self._plans) > SHAPES:
+            self._plans.popitem(last=False)
+        return found
+
+
+class _Seen(Visitor):
+    """Finds the fields that take arguments, and the variables that switch fields on and off."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        super().__init__()
+        self.types = TypeInfo(schema)
+        self.asked: list[tuple[GraphQLField, FieldNode]] = []
+        self.switches: set[str] = set()
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        """Note a field that takes arguments."""
+        field = self.types.get_field_def()
+        if field is not None and field.args:
+            self.asked.append((field, node))
+
+    def enter_directive(self, node: Any, *_: Any) -> None:
+        """Note the variables of @include and @skip."""
+        values = (argument.value for argument in node.arguments or ())
+        self.switches |= {value.name.value for value in values if isinstance(value, VariableNode)}
+
+
+def _shape(arguments: Mapping[int, Arguments]) -> tuple[Any, ...]:
+    """Return what a statement's text depends on: which arguments are given, which nouns, which instants differ."""
+    instants: dict[Any, int] = {}
+    return tuple(tuple(_part(name, value, instants) for name, value in given.items()) for given in arguments.values())
+
+
+def _part(name: str, value: Any, instants: dict[Any, int]) -> Any:
+    if name in {"id", "ids"}:
+        return shape_of_ids(value)
+    if name == AS_KNOWN_AT and value is not None:
+        return instants.setdefault(value, len(instants))
+    return value is None

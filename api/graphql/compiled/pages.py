@@ -1,0 +1,133 @@
+"""Connections written as JSON text: one page of rows, its cursors, and the count of the whole."""
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from graphql import GraphQLObjectType, get_named_type
+from sqlalchemy import TEXT, ColumnElement, FromClause, Integer, Select, cast, func, literal_column, select
+
+from api.graphql.compiled.columns import Columns
+from api.graphql.compiled.given import Arguments, Asked
+from api.graphql.compiled.selections import Fields, name_of
+from api.graphql.compiled.text import braced, joined, listed, optional, quoted
+from schema.kept.connection import LARGEST_COUNT, Order, page_size
+from schema.kept.node import base64_url
+
+if TYPE_CHECKING:
+    from api.graphql.compiled.rows import Rows
+
+Details = Any
+PLACE, FOUND = "page_place", "page_found"
+
+
+class Page:
+    """One page of a connection: `rows` selects the whole of it, from `there`."""
+
+    def __init__(
+        self,
+        writer: "Rows",
+        asked: Asked,
+        rows: Select[Any],
+        there: Columns,
+        order_of: Callable[[Arguments], Order],
+    ) -> None:
+        self._writer = writer
+        self._asked = asked
+        self._rows = rows
+        self._there = there
+        self._order_of = order_of
+        self._order = order_of(asked.sample)
+        asked.check(self._refuse)
+
+    def text(self, kind: GraphQLObjectType, details: Details) -> ColumnElement[str]:
+        """Return the connection as its type."""
+        fields = self._writer.selections.under(kind, details)
+        page = select(braced((key, self._field(kind, asked)) for key, asked in fields.items()))
+        shows_rows = "_shown" in vars(self)
+        return (page.select_from(self._shown) if shows_rows else page).scalar_subquery()
+
+    def _field(self, kind: GraphQLObjectType, details: Details) -> ColumnElement[str]:
+        name = name_of(details)
+        if name == "__typename":
+            return quoted(kind.name)
+        if name == "totalCount":
+            return self._total()
+        inside = get_named_type(kind.fields[name].type)
+        if name == "pageInfo":
+            return self._page_info(inside, details)
+        write = self._edge if name == "edges" else self._writer.object
+        place = self._shown.c[PLACE]
+        return listed(write(inside, details, self._row), place, place <= self._first)
+
+    def _edge(self, kind: GraphQLObjectType, details: Details, row: Columns) -> ColumnElement[str]:
+        fields: Fields = self._writer.selections.under(kind, details)
+        return braced((key, self._edge_field(kind, asked, row)) for key, asked in fields.items())
+
+    def _edge_field(self, kind: GraphQLObjectType, details: Details, row: Columns) -> ColumnElement[str]:
+        name = name_of(details)
+        if name == "cursor":
+            return quoted(self._cursor)
+        if name == "node":
+            return self._writer.object(get_named_type(kind.fields[name].type), details, row)
+        return quoted(kind.name)
+
+    def _page_info(self, kind: GraphQLObjectType, details: Details) -> ColumnElement[str]:
+        written_as = {
+            "__typename": lambda: quoted(kind.name),
+            "hasNextPage": lambda: cast(func.count(self._shown.c[PLACE]) > self._first, TEXT),
+            "hasPreviousPage": lambda: joined(["true" if self._asked.sample["after"] is not None else "false"]),
+            "startCursor": lambda: self._cursor_at(literal_column("1", Integer)),
+            "endCursor": lambda: self._cursor_at(func.least(self._first, self._shown.c[FOUND])),
+        }
+        fields = self._writer.selections.under(kind, details)
+        return braced((key, written_as[name_of(asked)]()) for key, asked in fields.items())
+
+    def _cursor_at(self, place: ColumnElement[int]) -> ColumnElement[str]:
+        found = func.min(quoted(self._cursor)).filter(self._shown.c[PLACE] == place, place <= self._first)
+        return optional(found)
+
+    def _total(self) -> ColumnElement[str]:
+        counted = (
+            self._rows.with_only_columns(literal_column("1"), maintain_column_froms=True)
+            .limit(LARGEST_COUNT)
+            .subquery()
+        )
+        return cast(select(func.count()).select_from(counted).scalar_subquery(), TEXT)
+
+    @functools.cached_property
+    def _first(self) -> ColumnElement[int]:
+        return self._asked.bind(lambda given: page_size(given["first"]), Integer)
+
+    @functools.cached_property
+    def _shown(self) -> FromClause:
+        """The rows of the page and one beyond it, each with its place."""
+        beyond = [] if self._asked.sample["after"] is None else [self._past()]
+        one_more = self._asked.bind(lambda given: page_size(given["first"]) + 1, Integer)
+        page = self._rows.where(*beyond).order_by(*self._order.by(self._there.source)).limit(one_more).subquery()
+        place, found = func.row_number().over().label(PLACE), func.count().over().label(FOUND)
+        return select(page, place, found).subquery()
+
+    @functools.cached_property
+    def _row(self) -> Columns:
+        return Columns(self._there.noun, self._shown)
+
+    @functools.cached_property
+    def _cursor(self) -> ColumnElement[str]:
+        tag = self._asked.bind(lambda given: self._order_of(given).tag, TEXT)
+        place = [piece for column in self._row.key for piece in ('", "', cast(column, TEXT))]
+        return base64_url(joined(['["', tag, *place, '"]']))
+
+    def _refuse(self, given: Arguments) -> None:
+        """Raise what the executor raises, whether or not the rows are asked for."""
+        page_size(given["first"])
+        if given["after"] is not None:
+            self._order_of(given).place(given["after"])
+
+    def _past(self) -> Any:
+        key = self._there.key
+        place = [self._asked.bind(functools.partial(self._place, at), column.type) for at, column in enumerate(key)]
+        return self._order.past(self._there.source, place)
+
+    def _place(self, at: int, given: Arguments) -> Any:
+        return self._order_of(given).place(given["after"])[at]

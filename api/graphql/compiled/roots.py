@@ -1,0 +1,151 @@
+"""Root fields written as JSON text: what a rule asks for, any object by its id, and who is asking."""
+
+from collections.abc import Callable
+from typing import Any
+
+from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type
+from sqlalchemy import ARRAY, TEXT, ColumnElement, FromClause, case, cast, func, select
+from strawberry.utils.str_converters import to_camel_case
+
+from api.graphql.compiled.columns import Columns
+from api.graphql.compiled.given import Arguments, Slot, Slots, UncompiledError
+from api.graphql.compiled.pages import Page
+from api.graphql.compiled.rows import Rows
+from api.graphql.compiled.selections import name_of, node_of, told
+from api.graphql.compiled.text import NULL, listed, optional, promised, quoted
+from api.graphql.nodes import NOUNS, named, needed
+from api.graphql.operation import CAN, RULE
+from schema.kept.connection import LARGEST_PAGE, Order
+from schema.kept.question import All, One, Question
+from schema.viewer import Viewer
+
+Details = Any
+Rule = Callable[..., Question[Any]]
+Part = Callable[[int, ColumnElement[Any]], ColumnElement[Any]]
+BESIDE = {"first", "after", "asKnownAt"}
+
+
+class Roots:
+    """Writes the root fields of one operation."""
+
+    def __init__(self, rows: Rows, slots: Slots) -> None:
+        self._rows = rows
+        self._slots = slots
+        self._types = rows.selections.schema.type_map
+
+    def text(self, root: GraphQLObjectType, details: Details) -> ColumnElement[str]:
+        """Return the value of a root field."""
+        name = name_of(details)
+        if name == "__typename":
+            return quoted(root.name)
+        field = root.fields.get(name)
+        if field is None:
+            raise UncompiledError("introspection")
+        needs = told(field).metadata[CAN]
+        self._slots.needs |= {needs} if needs else set()
+        ways: dict[str, Callable[[Details], ColumnElement[str]]] = {
+            "viewer": self._viewer,
+            "node": self._node,
+            "nodes": self._nodes,
+        }
+        if name in ways:
+            return ways[name](details)
+        return self._answer(field, told(field).metadata[RULE], details)
+
+    def _answer(self, field: GraphQLField, rule: Rule, details: Details) -> ColumnElement[str]:
+        node, names = node_of(details), [name for name in field.args if name not in BESIDE]
+        question = rule(**{python_name(field, name): self._argument(node, name) for name in names})
+        kind: Any = get_named_type(field.type)
+        if isinstance(question, All | One):
+            statement = question.statement.limit(1) if isinstance(question, One) else question.statement
+            row = Columns(question.noun, statement.subquery())
+            written = self._rows.object(kind, details, row)
+            if isinstance(question, One):
+                return optional(select(written).select_from(row.source).scalar_subquery())
+            return select(listed(written)).select_from(row.source).scalar_subquery()
+        rows = Columns(question.noun, question.statement.subquery())
+
+        def order_of(given: Arguments) -> Order:
+            return Order(question.noun, tuple(given[name] for name in names))
+
+        return Page(self._rows, self._slots.asked(node), select(rows.source), rows, order_of).text(kind, details)
+
+    def _argument(self, node: FieldNode, name: str) -> Any:
+        asked = self._slots.asked(node)
+        return None if asked.sample[name] is None else asked.bind(lambda given: given[name])
+
+    def _viewer(self, details: Details) -> ColumnElement[str]:
+        kept = Viewer.__table__.c  # type: ignore[attr-defined] # SQLModel does not tell its table
+        asking = select(
+            *(self._slots.add(read, kept[name].type).label(name) for name, read in WHO_ASKS.items())
+        ).subquery()
+        kind: Any = self._types["Viewer"]
+        written = self._rows.object(kind, details, Columns(Viewer, asking))
+        return promised(select(written).select_from(asking).scalar_subquery())
+
+    def _node(self, details: Details) -> ColumnElement[str]:
+        asked = self._slots.asked(node_of(details))
+        found = named(asked.sample["id"])
+        if found is None:
+            return NULL
+        self._slots.needs |= set(needed(found))
+
+        def part(at: int, column: ColumnElement[Any]) -> ColumnElement[Any]:
+            return asked.bind(lambda given: _named(given["id"])[1][at], column.type)
+
+        return optional(self._by_key(found[0], details, part))
+
+    def _nodes(self, details: Details) -> ColumnElement[str]:
+        asked = self._slots.asked(node_of(details))
+        asked.check(_refuse_many)
+        nouns = asked.bind(lambda given: [_named(id_)[0] for id_ in given["ids"]], ARRAY(TEXT))
+        keys = asked.bind(lambda given: ["/".join(map(str, _named(id_)[1])) for id_ in given["ids"]], ARRAY(TEXT))
+        ids = func.unnest(nouns, keys).table_valued("noun", "key", with_ordinality="place").render_derived()
+
+        def part(at: int, column: ColumnElement[Any]) -> ColumnElement[Any]:
+            return cast(func.split_part(ids.c.key, "/", at + 1), column.type)
+
+        found = list(filter(None, map(named, asked.sample["ids"])))
+        self._slots.needs |= {scope for each in found for scope in needed(each)}
+        asked_of = sorted({noun.__name__ for noun, _ in found})
+        objects = [(ids.c.noun == noun, self._by_key(NOUNS[noun], details, part, ids)) for noun in asked_of]
+        written = optional(case(*objects)) if objects else NULL
+        return select(listed(written, ids.c.place)).select_from(ids).scalar_subquery()
+
+    def _by_key(self, noun: Any, details: Details, part: Part, beside: FromClause | None = None) -> ColumnElement[Any]:
+        row = Columns(noun, noun.__table__.alias())
+        meets = [column == part(at, column) for at, column in enumerate(row.key)]
+        kind: Any = self._types[noun.__name__]
+        found = select(self._rows.object(kind, details, row)).select_from(row.source).where(*meets)
+        return (found if beside is None else found.correlate(beside)).scalar_subquery()
+
+
+def python_name(field: GraphQLField, name: str) -> str:
+    """Return the name a rule gives an argument."""
+    names = (str(argument.python_name) for argument in told(field).arguments)
+    return next(python for python in names if to_camel_case(python) == name)
+
+
+def shape_of_ids(value: Any) -> Any:
+    """Return the nouns that an id, or a list of them, names: what a statement is compiled for."""
+    if isinstance(value, list):
+        return tuple(sorted({_named(given)[0] for given in value}))
+    return _named(value)[0]
+
+
+def _named(given: str) -> tuple[str, tuple[Any, ...]]:
+    found = named(given)
+    return (found[0].__name__, found[1]) if found else ("", ())
+
+
+def _refuse_many(given: Arguments) -> None:
+    if len(given["ids"]) > LARGEST_PAGE:
+        raise UncompiledError("refused")
+
+
+WHO_ASKS: dict[str, Slot] = {
+    "tenant_ods": lambda given: given.caller.tenant_ods,
+    "kind": lambda given: given.caller.kind.name,
+    "subject": lambda given: given.caller.subject,
+    "scopes": lambda given: sorted(given.caller.scopes),
+}

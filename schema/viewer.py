@@ -1,0 +1,32 @@
+"""Viewer: who is asking, as their token says."""
+
+import strawberry
+from sqlalchemy import ForeignKeyConstraint, MetaData
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT
+from sqlmodel import Field
+
+from schema.kept.described import described_type
+from schema.kept.node import Row
+from schema.kept.relation import one
+from schema.organisation import Organisation, OrganisationKind
+
+
+@described_type
+class Viewer(Row, table=True):
+    """Who is asking, and what they may do."""
+
+    metadata = MetaData()  # of its own: a token's row is read like any other, but no table keeps it
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_ods"],
+            [Organisation.__table__.c.ods_code],  # type: ignore[attr-defined] # SQLModel does not tell its table
+        ),
+    )
+
+    tenant_ods: strawberry.Private[str] = Field(primary_key=True)
+    kind: OrganisationKind
+    subject: str = Field(primary_key=True, description="The client or account.")
+    scopes: list[str] = Field(sa_type=ARRAY(TEXT), description="The scopes of this token.")
+
+    organisation = one("schema.organisation.Organisation", "tenant_ods", description="Whom they ask for.")

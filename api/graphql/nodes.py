@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+from functools import lru_cache
 from typing import Any
 
 import strawberry
@@ -36,6 +37,7 @@ NOUNS: dict[str, type[Node]] = {
 
 
 Key = tuple[Any, ...]
+REMEMBERED = 4096  # ids read
 
 
 async def _viewer(info: ContextInfo) -> Viewer:
@@ -43,6 +45,7 @@ async def _viewer(info: ContextInfo) -> Viewer:
     return Viewer(tenant_ods=caller.tenant_ods, kind=caller.kind, subject=caller.subject, scopes=sorted(caller.scopes))
 
 
+@lru_cache(maxsize=REMEMBERED)
 def named(given: str) -> tuple[type[Node], Key] | None:
     """Return the noun and key an id names, or None when it is no id of ours."""
     noun, key = read_global_id(given) or ("", "")

@@ -40,7 +40,7 @@ Slot = Callable[[Given], Any]
 class Slots:
     """The parameters of one statement, and how each is read from a request."""
 
-    def __init__(self, sample: Given) -> None:
+    def __init__(self, sample: Mapping[int, Arguments]) -> None:
         self._sample = sample
         self.by_name: dict[str, Slot] = {}
         self.checks: list[Callable[[Given], None]] = []
@@ -54,7 +54,7 @@ class Slots:
 
     def asked(self, node: FieldNode) -> "Asked":
         """Return the arguments of a field, to be bound."""
-        return Asked(self, node, self._sample.of(node))
+        return Asked(self, node, self._sample[id(node)])
 
 
 class Asked:

@@ -1,7 +1,8 @@
 """Operations: compiled once for each shape of request they are sent with."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from graphql import (
@@ -27,7 +28,12 @@ from api.graphql.compiled.roots import shape_of_ids
 from api.graphql.compiled.selections import Selections
 from auth.caller import Caller
 
+REQUESTS = 256  # sets of variables read for one document
 SHAPES = 8  # plans kept for one document: optional arguments given or not, kinds of ids
+
+
+Told = tuple[tuple[str, type, Any], ...]
+Ready = tuple[Plan, Mapping[int, Arguments]]
 
 
 class Operation:
@@ -45,29 +51,36 @@ class Operation:
         visit(document, TypeInfoVisitor(seen.types, seen))
         self._asked = seen.asked
         self._switches = sorted(seen.switches)
+        self._ready = _remembering(self._read)
         self._plans: OrderedDict[Any, Plan | UncompiledError] = OrderedDict()
 
     def planned(self, variables: Mapping[str, Any], caller: Caller, clock: str | None) -> tuple[Plan, Given]:
         """Return the plan for a request and what it is given; `UncompiledError`: the executor answers."""
-        values = get_variable_values(self._schema, self._operation.variable_definitions or (), dict(variables))
+        plan, arguments = self._ready(tuple((name, type(value), value) for name, value in variables.items()))
+        return plan, Given(caller, clock, arguments)
+
+    def _read(self, told: Told) -> Ready:
+        inputs = {name: value for name, _, value in told}
+        values = get_variable_values(self._schema, self._operation.variable_definitions or (), inputs)
         if not isinstance(values, VariableValues):
             raise UncompiledError("refused")
         try:
             arguments = {id(node): get_argument_values(field, node, values) for field, node in self._asked}
         except GraphQLError as error:
             raise UncompiledError("refused") from error
-        given = Given(caller, clock, arguments)
         shape = (tuple(values.coerced.get(name) for name in self._switches), _shape(arguments))
-        found = self._plans.get(shape) or self._compiled(shape, values, given)
+        found = self._plans.get(shape) or self._compiled(shape, values, arguments)
         if isinstance(found, UncompiledError):
             raise found
-        return found, given
+        return found, arguments
 
-    def _compiled(self, shape: Any, values: VariableValues, given: Given) -> Plan | UncompiledError:
+    def _compiled(
+        self, shape: Any, values: VariableValues, arguments: Mapping[int, Arguments]
+    ) -> Plan | UncompiledError:
         selections = Selections(self._schema, self._operation, self._fragments, values)
         found: Plan | UncompiledError
         try:
-            found = planned(selections, given)
+            found = planned(selections, arguments)
         except UncompiledError as error:
             found = error
         self._plans[shape] = found
@@ -95,6 +108,19 @@ class _Seen(Visitor):
         """Note the variables of @include and @skip."""
         values = (argument.value for argument in node.arguments or ())
         self.switches |= {value.name.value for value in values if isinstance(value, VariableNode)}
+
+
+def _remembering(read: Callable[[Told], Ready]) -> Callable[[Told], Ready]:
+    """Return `read` with its answers remembered; variables that cannot be a key, lists and objects, are read anew."""
+    remembered = lru_cache(maxsize=REQUESTS)(read)
+
+    def ready(told: Told) -> Ready:
+        try:
+            return remembered(told)
+        except TypeError:
+            return read(told)
+
+    return ready
 
 
 def _shape(arguments: Mapping[int, Arguments]) -> tuple[Any, ...]:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLObjectType, get_named_type
-from sqlalchemy import TEXT, ColumnElement, FromClause, Integer, Select, cast, func, literal_column, select
+from sqlalchemy import TEXT, ColumnElement, Integer, Select, cast, func, literal_column, select
 
-from api.graphql.compiled.columns import Columns
+from api.graphql.compiled.columns import FOUND, PLACE, Columns, placed_rows
 from api.graphql.compiled.given import Arguments, Asked
 from api.graphql.compiled.selections import Fields, name_of
 from api.graphql.compiled.text import braced, joined, listed, optional, quoted
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from api.graphql.compiled.rows import Rows
 
 Details = Any
-PLACE, FOUND = "page_place", "page_found"
+LISTS = {"edges", "nodes"}
 
 
 class Page:
@@ -38,14 +38,18 @@ class Page:
         self._there = there
         self._order_of = order_of
         self._order = order_of(asked.sample)
+        self._looks_beyond = self._lists_twice = False
         asked.check(self._refuse)
 
     def text(self, kind: GraphQLObjectType, details: Details) -> ColumnElement[str]:
         """Return the connection as its type."""
         fields = self._writer.selections.under(kind, details)
-        page = select(braced((key, self._field(kind, asked)) for key, asked in fields.items()))
-        shows_rows = "_shown" in vars(self)
-        return (page.select_from(self._shown) if shows_rows else page).scalar_subquery()
+        names = list(map(name_of, fields.values()))
+        self._looks_beyond = "pageInfo" in names
+        self._lists_twice = sum(name in LISTS for name in names) > 1  # what the second leads to joins the first
+        text = select(braced((key, self._field(kind, asked)) for key, asked in fields.items()))
+        shows_rows = "_row" in vars(self)
+        return (text.select_from(self._row.ground.joined) if shows_rows else text).scalar_subquery()
 
     def _field(self, kind: GraphQLObjectType, details: Details) -> ColumnElement[str]:
         name = name_of(details)
@@ -53,12 +57,15 @@ class Page:
             return quoted(kind.name)
         if name == "totalCount":
             return self._total()
-        inside = get_named_type(kind.fields[name].type)
+        inside: Any = get_named_type(kind.fields[name].type)
         if name == "pageInfo":
             return self._page_info(inside, details)
         write = self._edge if name == "edges" else self._writer.object
-        place = self._shown.c[PLACE]
-        return listed(write(inside, details, self._row), place, place <= self._first)
+        place = self._row.source.c[PLACE]
+        on_page = (place <= self._first,) if self._looks_beyond else ()
+        written = write(inside, details, self._row)
+        joined_up = self._lists_twice or self._row.ground.leads
+        return listed(written, place if joined_up else None, *on_page)
 
     def _edge(self, kind: GraphQLObjectType, details: Details, row: Columns) -> ColumnElement[str]:
         fields: Fields = self._writer.selections.under(kind, details)
@@ -73,18 +80,18 @@ class Page:
         return quoted(kind.name)
 
     def _page_info(self, kind: GraphQLObjectType, details: Details) -> ColumnElement[str]:
-        written_as = {
+        written_as: dict[str, Callable[[], ColumnElement[str]]] = {
             "__typename": lambda: quoted(kind.name),
-            "hasNextPage": lambda: cast(func.count(self._shown.c[PLACE]) > self._first, TEXT),
+            "hasNextPage": lambda: cast(func.count(self._row.source.c[PLACE]) > self._first, TEXT),
             "hasPreviousPage": lambda: joined(["true" if self._asked.sample["after"] is not None else "false"]),
             "startCursor": lambda: self._cursor_at(literal_column("1", Integer)),
-            "endCursor": lambda: self._cursor_at(func.least(self._first, self._shown.c[FOUND])),
+            "endCursor": lambda: self._cursor_at(func.least(self._first, self._row.source.c[FOUND])),
         }
         fields = self._writer.selections.under(kind, details)
         return braced((key, written_as[name_of(asked)]()) for key, asked in fields.items())
 
     def _cursor_at(self, place: ColumnElement[int]) -> ColumnElement[str]:
-        found = func.min(quoted(self._cursor)).filter(self._shown.c[PLACE] == place, place <= self._first)
+        found = func.min(quoted(self._cursor)).filter(self._row.source.c[PLACE] == place, place <= self._first)
         return optional(found)
 
     def _total(self) -> ColumnElement[str]:
@@ -100,17 +107,13 @@ class Page:
         return self._asked.bind(lambda given: page_size(given["first"]), Integer)
 
     @functools.cached_property
-    def _shown(self) -> FromClause:
-        """The rows of the page and one beyond it, each with its place."""
+    def _row(self) -> Columns:
+        """The rows of the page, each with its place, and one beyond where it matters whether there is one."""
         beyond = [] if self._asked.sample["after"] is None else [self._past()]
         one_more = self._asked.bind(lambda given: page_size(given["first"]) + 1, Integer)
-        page = self._rows.where(*beyond).order_by(*self._order.by(self._there.source)).limit(one_more).subquery()
-        place, found = func.row_number().over().label(PLACE), func.count().over().label(FOUND)
-        return select(page, place, found).subquery()
-
-    @functools.cached_property
-    def _row(self) -> Columns:
-        return Columns(self._there.noun, self._shown)
+        most = one_more if self._looks_beyond else self._first
+        page = self._rows.where(*beyond).order_by(*self._order.by(self._there.source)).limit(most).subquery()
+        return placed_rows(self._there.noun, page)
 
     @functools.cached_property
     def _cursor(self) -> ColumnElement[str]:

@@ -1,14 +1,14 @@
 """Plans: an operation as statements, one for each instant it asks about, and their answer put together."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from graphql import FieldNode
 from sqlalchemy import TEXT, case, func, select
 
-from api.graphql.compiled.given import Given, Slot, Slots, UncompiledError
+from api.graphql.compiled.given import Arguments, Given, Slot, Slots, UncompiledError
 from api.graphql.compiled.roots import Roots
 from api.graphql.compiled.rows import Rows
 from api.graphql.compiled.selections import Fields, Selections, node_of
@@ -54,13 +54,13 @@ class Plan:
         return body
 
 
-def planned(selections: Selections, sample: Given) -> Plan:
+def planned(selections: Selections, sample: Mapping[int, Arguments]) -> Plan:
     """Compile an operation for requests like this one; `UncompiledError` where the executor has to answer."""
     root: Any = selections.schema.query_type
     fields = selections.top(root)
 
     def instant(item: tuple[str, Any]) -> Any:
-        return sample.arguments.get(id(node_of(item[1])), {}).get(AS_KNOWN_AT)
+        return sample.get(id(node_of(item[1])), {}).get(AS_KNOWN_AT)
 
     runs = [
         _run(selections, sample, root, dict(group), moment is not None)
@@ -70,7 +70,7 @@ def planned(selections: Selections, sample: Given) -> Plan:
     return Plan(tuple(runs), lasting=all(AS_KNOWN_AT in root.fields[name].args for name in names & root.fields.keys()))
 
 
-def _run(selections: Selections, sample: Given, root: Any, fields: Fields, remembered: bool) -> Run:
+def _run(selections: Selections, sample: Mapping[int, Arguments], root: Any, fields: Fields, remembered: bool) -> Run:
     slots = Slots(sample)
     tenant = slots.add(lambda given: given.caller.tenant_ods, TEXT)
     clock = slots.add(lambda given: given.clock, TEXT)

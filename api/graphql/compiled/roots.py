@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type
-from sqlalchemy import ARRAY, TEXT, ColumnElement, FromClause, case, cast, func, select
+from sqlalchemy import ARRAY, TEXT, ColumnElement, FromClause, Select, case, cast, func, select
 from strawberry.utils.str_converters import to_camel_case
 
-from api.graphql.compiled.columns import Columns
+from api.graphql.compiled.columns import PLACE, Columns, placed_rows
 from api.graphql.compiled.given import Arguments, Slot, Slots, UncompiledError
 from api.graphql.compiled.pages import Page
 from api.graphql.compiled.rows import Rows
@@ -56,19 +56,30 @@ class Roots:
         node, names = node_of(details), [name for name in field.args if name not in BESIDE]
         question = rule(**{python_name(field, name): self._argument(node, name) for name in names})
         kind: Any = get_named_type(field.type)
-        if isinstance(question, All | One):
-            statement = question.statement.limit(1) if isinstance(question, One) else question.statement
-            row = Columns(question.noun, statement.subquery())
-            written = self._rows.object(kind, details, row)
-            if isinstance(question, One):
-                return optional(select(written).select_from(row.source).scalar_subquery())
-            return select(listed(written)).select_from(row.source).scalar_subquery()
+        if isinstance(question, One):
+            return self._one(kind, question, details)
+        if isinstance(question, All):
+            return self._all(kind, question, details)
         rows = Columns(question.noun, question.statement.subquery())
 
         def order_of(given: Arguments) -> Order:
             return Order(question.noun, tuple(given[name] for name in names))
 
         return Page(self._rows, self._slots.asked(node), select(rows.source), rows, order_of).text(kind, details)
+
+    def _one(self, kind: GraphQLObjectType, question: One[Any], details: Details) -> ColumnElement[str]:
+        row = Columns(question.noun, question.statement.limit(1).subquery())
+        return optional(self._object(kind, details, row).scalar_subquery())
+
+    def _all(self, kind: GraphQLObjectType, question: All[Any], details: Details) -> ColumnElement[str]:
+        row = placed_rows(question.noun, question.statement.subquery())
+        written = self._rows.object(kind, details, row)
+        place = row.source.c[PLACE] if row.ground.leads else None
+        return select(listed(written, place)).select_from(row.ground.joined).scalar_subquery()
+
+    def _object(self, kind: GraphQLObjectType, details: Details, row: Columns) -> Select[Any]:
+        written = self._rows.object(kind, details, row)  # first: it joins what its relations lead to
+        return select(written).select_from(row.ground.joined)
 
     def _argument(self, node: FieldNode, name: str) -> Any:
         asked = self._slots.asked(node)
@@ -80,8 +91,7 @@ class Roots:
             *(self._slots.add(read, kept[name].type).label(name) for name, read in WHO_ASKS.items())
         ).subquery()
         kind: Any = self._types["Viewer"]
-        written = self._rows.object(kind, details, Columns(Viewer, asking))
-        return promised(select(written).select_from(asking).scalar_subquery())
+        return promised(self._object(kind, details, Columns(Viewer, asking)).scalar_subquery())
 
     def _node(self, details: Details) -> ColumnElement[str]:
         asked = self._slots.asked(node_of(details))
@@ -116,7 +126,7 @@ class Roots:
         row = Columns(noun, noun.__table__.alias())
         meets = [column == part(at, column) for at, column in enumerate(row.key)]
         kind: Any = self._types[noun.__name__]
-        found = select(self._rows.object(kind, details, row)).select_from(row.source).where(*meets)
+        found = self._object(kind, details, row).where(*meets)
         return (found if beside is None else found.correlate(beside)).scalar_subquery()
 
 

@@ -10,7 +10,7 @@ from graphql import (
     is_list_type,
     is_non_null_type,
 )
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, case, select
 
 from api.graphql.compiled.columns import Columns
 from api.graphql.compiled.given import Slots, UncompiledError
@@ -48,15 +48,13 @@ class Rows:
         if "sql" in said:
             return _value(field, said["sql"](row))
         if told(field).python_name in row:
-            return _value(field, getattr(row, told(field).python_name))
+            return _value(field, row.source.c[told(field).python_name])
         raise UncompiledError("computed in Python")
 
     def _one(self, relation: Relation, field: GraphQLField, details: Details, row: Columns) -> ColumnElement[str]:
-        there = Columns(relation.noun, relation.noun.__table__.alias())
-        meets = [getattr(there, to.key) == getattr(row, by.key) for by, to in relation.columns(row.noun.__table__)]
-        kind = _object_type(field)
-        found = select(self.object(kind, details, there)).select_from(there.source).where(*meets).correlate(row.source)
-        return (promised if is_non_null_type(field.type) else optional)(found.scalar_subquery())
+        there = row.lead(relation)
+        found = case((there.exists, self.object(_object_type(field), details, there)))
+        return (promised if is_non_null_type(field.type) else optional)(found)
 
     def _many(self, relation: Relation, field: GraphQLField, details: Details, row: Columns) -> ColumnElement[str]:
         there = Columns(relation.noun, relation.noun.__table__.alias())

@@ -70,7 +70,7 @@ def listed(
     """Return the list of a value of each row, in the order of its place, or of the rows themselves."""
     comma: Any = constant(",")
     if place is not None:
-        comma = aggregate_order_by(comma, place)  # type: ignore[no-untyped-call] # SQLAlchemy left it untyped
+        comma = aggregate_order_by(comma, place)
     strung = func.string_agg(values, comma, type_=TEXT)
     return joined(["[", func.coalesce(strung.filter(*where) if where else strung, constant("")), "]"])
 

@@ -15,6 +15,7 @@ CONNECTIONS = 4  # a role and process
 STATEMENTS = 64  # prepared, a connection
 PATIENCE = 2.0  # seconds to wait for a connection
 _SETTINGS = {
+    "datestyle": "ISO",
     "default_transaction_read_only": "on",
     "jit": "off",
     "plan_cache_mode": "force_generic_plan",  # planning costs more than the difference a value makes

@@ -67,7 +67,8 @@ def planned(selections: Selections, sample: Mapping[int, Arguments]) -> Plan:
         for moment, group in itertools.groupby(fields.items(), instant)
     ]
     names = {node_of(details).name.value for details in fields.values()}
-    return Plan(tuple(runs), lasting=all(AS_KNOWN_AT in root.fields[name].args for name in names & root.fields.keys()))
+    live = any(AS_KNOWN_AT not in root.fields[name].args for name in names & root.fields.keys())
+    return Plan(tuple(runs), lasting=not live and all(run.statement.lasting for run in runs))
 
 
 def _run(selections: Selections, sample: Mapping[int, Arguments], root: Any, fields: Fields, remembered: bool) -> Run:

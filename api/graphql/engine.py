@@ -21,6 +21,7 @@ from graphql import (
 )
 from strawberry.schema.config import StrawberryConfig
 
+from api import metrics
 from api.graphql.answers import Answers
 from api.graphql.compiled.given import Given, UncompiledError
 from api.graphql.compiled.plan import Plan
@@ -103,10 +104,12 @@ class Engine:
 
     async def _question(self, request: Request, operation: Prepared, caller: Caller) -> Answer:
         try:
-            return await self.compiled(request, operation, caller)
+            answer = await self.compiled(request, operation, caller)
         except UncompiledError as error:
-            log.debug("request %s is executed: %s", request.request_id, error.reason)
+            metrics.fell_back(error.reason)
             return await self.executed(request, operation, caller)
+        metrics.answered("compiled")
+        return answer
 
     async def compiled(self, request: Request, operation: Prepared, caller: Caller) -> Answer:
         """Answer a question by its compiled statement; `UncompiledError` where the executor has to."""

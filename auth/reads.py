@@ -101,6 +101,8 @@ class _Pool:
             if self._resting:
                 try:
                     return await self._on(self._resting.pop(), read)
+                except TimeoutError:  # an OSError too, but of a server that would let the next wait as long
+                    raise
                 except _LOST:
                     await self.close()  # what killed one has likely killed all
             return await self._on(await self._opened(), read)

@@ -66,10 +66,12 @@ class Transaction:
 
     async def as_known_at(self, instant: dt.datetime) -> "Transaction":
         """Return this transaction as its rows were known at an instant, by the ledger."""
+        if instant in self._ground.views:
+            return self._ground.views[instant]
         session = AsyncSession(await self.session.connection(), expire_on_commit=False, autoflush=False)
         then = Transaction(session, self.caller, min(instant, self.now), self._ground)
         then._known_at = instant
-        return then
+        return self._ground.views.setdefault(instant, then)
 
     async def page(self, statement: SelectOfScalar[R], order: Order, first: int, after: str | None) -> Connection[R]:
         """Return a page of a query over one noun, in the connection's order."""
@@ -145,6 +147,8 @@ class _Ground:
     clock: str | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     known_at: dt.datetime | None = None
+    # Held until the transaction ends: rows find their view by its session, which nobody else holds.
+    views: dict[dt.datetime, Transaction] = field(default_factory=dict)
 
 
 class Database:

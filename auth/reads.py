@@ -11,19 +11,28 @@ from asyncpg.prepared_stmt import PreparedStatement
 
 from auth.caller import Caller
 
-CONNECTIONS = 4  # a role and process
+CONNECTIONS = 8  # a role and process
 STATEMENTS = 64  # prepared, a connection
-PATIENCE = 2.0  # seconds to wait for a connection
+PATIENCE = 1.0  # seconds to wait for a connection
+COMMAND = 4.5  # seconds for a statement; the server gives up a little before
 _SETTINGS = {
     "datestyle": "ISO",
     "default_transaction_read_only": "on",
     "jit": "off",
     "plan_cache_mode": "force_generic_plan",  # planning costs more than the difference a value makes
     "random_page_cost": "1.1",  # the rows asked for are in memory or on flash
+    "statement_timeout": "4s",
     "timezone": "UTC",
 }
 _REMEMBER = "select app.read_as($1, $2, $3)"
-_LOST = (asyncpg.InterfaceError, asyncpg.ConnectionDoesNotExistError, OSError)
+_LOST = (
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a server that died in the middle of an answer
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    OSError,
+)
 
 T = TypeVar("T")
 Asked = tuple[dt.datetime | None, str, Sequence[Any]]
@@ -101,7 +110,7 @@ class _Pool:
             if self._resting:
                 try:
                     return await self._on(self._resting.pop(), read)
-                except TimeoutError:  # an OSError too, but of a server that would let the next wait as long
+                except TimeoutError:  # an OSError, but another try would wait as long
                     raise
                 except _LOST:
                     await self.close()  # what killed one has likely killed all
@@ -112,11 +121,11 @@ class _Pool:
     async def _on(self, lane: _Lane, read: Callable[[_Lane], Awaitable[T]]) -> T:
         try:
             found = await read(lane)
-        except asyncpg.PostgresError:
-            self._rest(lane)
-            raise
-        except BaseException:
-            lane.connection.terminate()  # cancelled or lost in the middle of an answer
+        except BaseException as error:
+            if isinstance(error, asyncpg.PostgresError) and not isinstance(error, _LOST):
+                self._rest(lane)
+            else:
+                lane.connection.terminate()  # lost or cancelled in the middle of an answer
             raise
         self._rest(lane)
         return found
@@ -129,7 +138,7 @@ class _Pool:
         settings = {**_SETTINGS, "role": self._role, "application_name": f"reinstate reads {self._role}"}
         return _Lane(
             await asyncpg.connect(
-                self._url, timeout=1.0, command_timeout=6.0, statement_cache_size=0, server_settings=settings
+                self._url, timeout=1.0, command_timeout=COMMAND, statement_cache_size=0, server_settings=settings
             )
         )
 

@@ -62,6 +62,11 @@ class Reads:
 
         return await self._pool(caller.role).use(read)
 
+    @property
+    def in_use(self) -> int:
+        """Connections that read at this moment."""
+        return sum(pool.in_use for pool in self._pools.values())
+
     async def close(self) -> None:
         """Close every connection."""
         for pool in self._pools.values():
@@ -99,6 +104,7 @@ class _Pool:
         self._role = role
         self._resting: list[_Lane] = []
         self._places = asyncio.Semaphore(CONNECTIONS)
+        self.in_use = 0
 
     async def use(self, read: Callable[[_Lane], Awaitable[T]]) -> T:
         """Read on a connection that rests, or on a new one; where a rested one proves dead, on a new one again."""
@@ -106,6 +112,7 @@ class _Pool:
             await asyncio.wait_for(self._places.acquire(), PATIENCE)
         else:
             await self._places.acquire()
+        self.in_use += 1
         try:
             if self._resting:
                 try:
@@ -116,6 +123,7 @@ class _Pool:
                     await self.close()  # what killed one has likely killed all
             return await self._on(await self._opened(), read)
         finally:
+            self.in_use -= 1
             self._places.release()
 
     async def _on(self, lane: _Lane, read: Callable[[_Lane], Awaitable[T]]) -> T:

@@ -78,7 +78,12 @@ class Transaction:
         size = page_size(first)
         rows = statement.subquery()
         beyond = [] if after is None else [order.past(rows, order.place(after))]
-        shown = select(aliased(order.noun, rows)).where(*beyond).order_by(*order.by(rows)).limit(size + 1)
+        shown = (
+            select(aliased(order.noun, rows, adapt_on_names=True))
+            .where(*beyond)
+            .order_by(*order.by(rows))
+            .limit(size + 1)
+        )
         counted = statement.limit(LARGEST_COUNT).subquery()
 
         async def count() -> int:
@@ -218,7 +223,7 @@ class Database:
     def in_use(self) -> int:
         """How many pooled connections are in use."""
         pools = [engine.pool for engine in self._engines.values()]
-        return sum(pool.checkedout() for pool in pools if isinstance(pool, QueuePool))
+        return self.reads.in_use + sum(pool.checkedout() for pool in pools if isinstance(pool, QueuePool))
 
     async def close(self) -> None:
         """Close every pool."""

@@ -15,6 +15,9 @@ class Query:
     viewer = ways_in.viewer
     node = ways_in.node
     nodes = ways_in.nodes
+    changes = query(
+        activity.changes, needs=Scope.ACTIVITY_READ, live=True
+    )  # first: `activity` is a field from the next line on
     activity = query(activity.ledger, needs=Scope.ACTIVITY_READ, live=True)
     incident = query(incidents.by_reference, needs=Scope.PROGRESS_READ)
     milestones = query(milestones.listed, needs=Scope.PROGRESS_READ)

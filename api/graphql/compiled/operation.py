@@ -17,6 +17,7 @@ from graphql import (
     TypeInfoVisitor,
     VariableNode,
     Visitor,
+    separate_operations,
     visit,
 )
 from graphql.execution.collect_fields import FragmentDetails
@@ -48,7 +49,8 @@ class Operation:
             if isinstance(node, FragmentDefinitionNode)
         }
         seen = _Seen(schema)
-        visit(document, TypeInfoVisitor(seen.types, seen))
+        mine = separate_operations(document)[operation.name.value if operation.name else ""]
+        visit(mine, TypeInfoVisitor(seen.types, seen))
         self._asked = seen.asked
         self._switches = sorted(seen.switches)
         self._ready = _remembering(self._read)
@@ -66,10 +68,10 @@ class Operation:
             raise UncompiledError("refused")
         try:
             arguments = {id(node): get_argument_values(field, node, values) for field, node in self._asked}
-        except GraphQLError as error:
+            shape = (tuple(values.coerced.get(name) for name in self._switches), _shape(arguments))
+            found = self._plans.get(shape) or self._compiled(shape, values, arguments)
+        except GraphQLError as error:  # an argument, or the null of a variable that switches a field
             raise UncompiledError("refused") from error
-        shape = (tuple(values.coerced.get(name) for name in self._switches), _shape(arguments))
-        found = self._plans.get(shape) or self._compiled(shape, values, arguments)
         if isinstance(found, UncompiledError):
             raise found
         return found, arguments

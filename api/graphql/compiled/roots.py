@@ -14,7 +14,7 @@ from api.graphql.compiled.rows import Rows
 from api.graphql.compiled.selections import name_of, node_of, told
 from api.graphql.compiled.text import NULL, listed, optional, promised, quoted
 from api.graphql.nodes import NOUNS, named, needed
-from api.graphql.operation import CAN, RULE
+from api.graphql.operation import CAN, RULE, refuse_disorder
 from schema.kept.connection import LARGEST_PAGE, Order
 from schema.kept.question import All, One, Question
 from schema.viewer import Viewer
@@ -56,6 +56,8 @@ class Roots:
         node, names = node_of(details), [name for name in field.args if name not in BESIDE]
         question = rule(**{python_name(field, name): self._argument(node, name) for name in names})
         kind: Any = get_named_type(field.type)
+        if names:
+            self._slots.asked(node).check(refuse_disorder)
         if isinstance(question, One):
             return self._one(kind, question, details)
         if isinstance(question, All):

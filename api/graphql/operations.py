@@ -15,6 +15,7 @@ class Query:
     viewer = ways_in.viewer
     node = ways_in.node
     nodes = ways_in.nodes
+    entities = ways_in.entities
     activity = query(activity.ledger, needs=Scope.ACTIVITY_READ, live=True)
     incident = query(incidents.by_reference, needs=Scope.PROGRESS_READ)
     milestones = query(milestones.listed, needs=Scope.PROGRESS_READ)

@@ -17,7 +17,7 @@ from schema.movement import Movement
 Moment = ColumnElement[dt.datetime]
 
 
-def ledger() -> Page[Event]:
+def everything() -> Page[Event]:
     """Return the events the caller may see after a cursor, oldest first.
 
     Only events of transactions older than every running one are shown, so that a cursor never passes over one

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncpg
-import strawberry
 from graphql import (
     DocumentNode,
     ExecutionResult,
@@ -19,6 +18,7 @@ from graphql import (
     execute,
     value_from_ast_untyped,
 )
+from strawberry.federation import Schema as FederatedSchema
 from strawberry.schema.config import StrawberryConfig
 
 from api import metrics
@@ -41,12 +41,13 @@ log = logging.getLogger("reinstate.graphql")
 PATIENCE = 10.0  # seconds one document may run
 LONGEST_MESSAGE = 500  # a refusal repeats what was sent, but not all of it
 
-schema = strawberry.Schema(
+schema = FederatedSchema(
     query=Query,
     mutation=Mutation,
     types=list(NOUNS.values()),
     config=StrawberryConfig(disable_field_suggestions=True, scalar_map=SCALARS),
     exception_handlers=[RefusedInput()],
+    federation_version="2.11",
 )
 documents = Documents(schema._schema)  # noqa: SLF001 - Strawberry offers no public way to a document already parsed
 

@@ -25,7 +25,7 @@ from graphql.execution.values import VariableValues, get_argument_values, get_va
 
 from api.graphql.compiled.given import Arguments, Given, UncompiledError
 from api.graphql.compiled.plan import AS_KNOWN_AT, Plan, planned
-from api.graphql.compiled.roots import shape_of_ids
+from api.graphql.compiled.roots import shape_of_id
 from api.graphql.compiled.selections import Selections
 from auth.caller import Caller
 
@@ -132,8 +132,10 @@ def _shape(arguments: Mapping[int, Arguments]) -> tuple[Any, ...]:
 
 
 def _part(name: str, value: Any, instants: dict[Any, int]) -> Any:
-    if name in {"id", "ids"}:
-        return shape_of_ids(value)
+    if name == "id":
+        return shape_of_id(value)
+    if name in {"ids", "representations"}:
+        return tuple(sorted(set(map(shape_of_id, value))))
     if name == AS_KNOWN_AT and value is not None:
         return instants.setdefault(value, len(instants))
     return value is None

@@ -13,6 +13,7 @@ from auth.caller import Caller
 
 CONNECTIONS = 8  # a role and process
 STATEMENTS = 64  # prepared, a connection
+LETTERS = 400_000  # of their texts together; a backend keeps some eighty bytes of plan for each
 PATIENCE = 1.0  # seconds to wait for a connection
 COMMAND = 4.5  # seconds for a statement; the server gives up a little before
 _SETTINGS = {
@@ -85,15 +86,23 @@ class _Lane:
     def __init__(self, connection: "asyncpg.Connection[Any]") -> None:
         self.connection = connection
         self._prepared: OrderedDict[str, PreparedStatement[Any]] = OrderedDict()
+        self._letters = 0
 
     async def value(self, statement: str, arguments: Sequence[Any]) -> bytes:
         """Return a statement's single value."""
-        ready = self._prepared.pop(statement, None) or await self.connection.prepare(statement)
-        self._prepared[statement] = ready
-        if len(self._prepared) > STATEMENTS:
-            self._prepared.popitem(last=False)
+        ready = self._prepared.get(statement)
+        if ready is None:
+            ready = self._prepared[statement] = await self.connection.prepare(statement)
+            self._letters += len(statement)
+            self._forget()
+        else:
+            self._prepared.move_to_end(statement)
         value: bytes = await ready.fetchval(*arguments)
         return value
+
+    def _forget(self) -> None:
+        while len(self._prepared) > 1 and (len(self._prepared) > STATEMENTS or self._letters > LETTERS):
+            self._letters -= len(self._prepared.popitem(last=False)[0])
 
 
 class _Pool:

@@ -1,5 +1,6 @@
 """Root fields written as JSON text: what a rule asks for, any object by its id, and who is asking."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -69,10 +70,7 @@ class Roots:
         if isinstance(question, All):
             return self._all(kind, question, details)
         rows = Columns(question.noun, question.statement.subquery())
-
-        def order_of(given: Arguments) -> Order:
-            return Order(question.noun, tuple(given[name] for name in names))
-
+        order_of = functools.partial(_order, question.noun, names)
         return Page(self._rows, self._slots.asked(node), select(rows.source), rows, order_of).text(kind, details)
 
     def _one(self, kind: GraphQLObjectType, question: One[Any], details: Details) -> ColumnElement[str]:
@@ -162,6 +160,10 @@ def _parts(found: Found) -> Key:
 
 def _key(found: Found) -> str:
     return "/".join(map(str, _parts(found)))
+
+
+def _order(noun: Any, names: list[str], given: Arguments) -> Order:
+    return Order(noun, tuple(given[name] for name in names))
 
 
 def _refuse_many(given: list[Any], most: int) -> None:

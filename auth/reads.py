@@ -32,6 +32,7 @@ _LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.InvalidTransactionStateError,  # a transaction that failed to begin is never forgotten by the driver
     OSError,
 )
 
@@ -87,12 +88,15 @@ class _Lane:
         self.connection = connection
         self._prepared: OrderedDict[str, PreparedStatement[Any]] = OrderedDict()
         self._letters = 0
+        self._count = 0
 
     async def value(self, statement: str, arguments: Sequence[Any]) -> bytes:
         """Return a statement's single value."""
         ready = self._prepared.get(statement)
         if ready is None:
-            ready = self._prepared[statement] = await self.connection.prepare(statement)
+            self._count += 1  # named, because PostgreSQL plans a statement without a name again each time
+            ready = await self.connection.prepare(statement, name=f"kept_{self._count}")
+            self._prepared[statement] = ready
             self._letters += len(statement)
             self._forget()
         else:

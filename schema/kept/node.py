@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 import strawberry
 import uuid_utils.compat
 from pydantic import AwareDatetime, BaseModel
-from sqlalchemy import TEXT, ColumnElement, DateTime, cast, func, literal
+from sqlalchemy import TEXT, ColumnElement, DateTime, cast, func, literal_column
 from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel
 
@@ -39,12 +39,16 @@ def global_id(noun: str, key: object) -> strawberry.ID:
 def sql_global_id(noun: ColumnElement[str], *key: ColumnElement[Any]) -> ColumnElement[str]:
     """Return the same id as an expression over the columns of the key."""
     parts: list[ColumnElement[str]] = [cast(part, TEXT) for part in key]
-    return base64_url(cast(noun, TEXT) + ":" + functools.reduce(lambda before, part: before + "/" + part, parts))
+    slash, colon = literal_column("'/'", TEXT), literal_column("':'", TEXT)
+    key = functools.reduce(lambda before, part: before + slash + part, parts)
+    return base64_url(cast(noun, TEXT) + colon + key)
 
 
 def base64_url(text: ColumnElement[str]) -> ColumnElement[str]:
     """Return text in base64url without padding, as an expression; PostgreSQL breaks its lines after 76 letters."""
-    return func.translate(func.encode(func.convert_to(text, "UTF8"), "base64"), "+/=\n", "-_")
+    utf8, base64_ = literal_column("'UTF8'", TEXT), literal_column("'base64'", TEXT)
+    ours, urls = literal_column("E'+/=\\n'", TEXT), literal_column("'-_'", TEXT)
+    return func.translate(func.encode(func.convert_to(text, utf8), base64_), ours, urls)
 
 
 def read_global_id(given: str) -> tuple[str, str] | None:
@@ -67,7 +71,7 @@ class Node(BaseModel):
     @computed(
         name="id",
         description="Opaque; stable for as long as the record exists.",
-        sql=lambda row: sql_global_id(literal(row.noun.__name__), *row.key),
+        sql=lambda row: sql_global_id(literal_column(f"'{row.noun.__name__}'", TEXT), *row.key),
     )
     def global_id(self) -> strawberry.ID:
         """Return the row's id as clients see it."""

@@ -6,9 +6,10 @@ from typing import Any
 
 from graphql import GraphQLInputObjectType, GraphQLList, GraphQLNonNull, GraphQLObjectType, get_named_type
 
+from schema.kept.node import read_global_id
 from tests.isolation.inputs import TYPES
 
-ID_BEARING = ("ID", "String")
+ID_BEARING = ("ID", "String", "_Any")
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,19 @@ class Position:
     def value(self, given: str) -> Any:
         """Give the argument's value that holds this at the position, where it is no input object."""
         assert len(self.path) == 1, f"questions take no input objects yet: {self}"
-        return _nested(self.argument.type, given)
+        return _nested(self.argument.type, _representation(given) if self.holds == "_Any" else given)
 
     def __str__(self) -> str:
         return f"{self.type}.{self.field}({'.'.join(self.path)})"
 
 
-def _nested(kind: Any, given: str) -> Any:
+def _representation(id_: str) -> dict[str, str]:
+    """Give how another graph refers to what an id names."""
+    noun, key = read_global_id(id_) or ("Organisation", id_)
+    return {"__typename": noun, "odsCode": key} if noun == "Organisation" else {"__typename": noun, "id": id_}
+
+
+def _nested(kind: Any, given: Any) -> Any:
     if isinstance(kind, GraphQLNonNull):
         return _nested(kind.of_type, given)
     return [_nested(kind.of_type, given)] if isinstance(kind, GraphQLList) else given

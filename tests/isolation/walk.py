@@ -115,7 +115,7 @@ class Walk:
         if position.is_cursor:
             hidden = [probe for probe in await self._cursors.of(position) if who not in probe.readers]
             return [hidden[:: 1 + len(hidden) // self._breadth.cursors], ids[::every]]
-        if position.holds == "ID":
+        if position.holds in ("ID", "_Any"):
             return [
                 [*ids, *probes.forged(self._world, self._breadth.forged)][
                     :: 1 if position.field == "node" else 1 + every // 10

@@ -129,6 +129,8 @@ class Transaction:
 
     async def _execute(self, statement: Executable) -> Any:
         async with self._ground.turn:
+            if self._ground.over:
+                raise asyncio.CancelledError
             if self._ground.known_at != self._known_at:
                 entering = func.app.read_as(self.caller.tenant_ods, self._ground.clock, self._known_at)
                 await self.session.execute(select(entering))
@@ -152,6 +154,7 @@ class _Ground:
     clock: str | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     known_at: dt.datetime | None = None
+    over: bool = False
     # Held until the transaction ends: rows find their view by its session, which nobody else holds.
     views: dict[dt.datetime, Transaction] = field(default_factory=dict)
 
@@ -204,7 +207,10 @@ class Database:
             )
             async with asyncio.timeout(_ENTRY):
                 now = await _enter(session, entering)
-            yield Transaction(session, caller, now, _Ground(clock))
+            ground = _Ground(clock)
+            yield Transaction(session, caller, now, ground)
+            async with ground.turn:  # an answer that broke off early left a statement running
+                ground.over = True
 
     def engine(self, role: str) -> AsyncEngine:
         """Return the pool whose connections hold this role."""

@@ -40,8 +40,8 @@ def sql_global_id(noun: ColumnElement[str], *key: ColumnElement[Any]) -> ColumnE
     """Return the same id as an expression over the columns of the key."""
     parts: list[ColumnElement[str]] = [cast(part, TEXT) for part in key]
     slash, colon = literal_column("'/'", TEXT), literal_column("':'", TEXT)
-    key = functools.reduce(lambda before, part: before + slash + part, parts)
-    return base64_url(cast(noun, TEXT) + colon + key)
+    spelt = functools.reduce(lambda before, part: before + slash + part, parts)
+    return base64_url(cast(noun, TEXT) + colon + spelt)
 
 
 def base64_url(text: ColumnElement[str]) -> ColumnElement[str]:

@@ -1,19 +1,33 @@
 """A row of a noun in SQL: its attributes are columns, wherever they come from, and its relations lead on by joins."""
 
+import itertools
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, func, select
+from sqlalchemy import ColumnElement, FromClause, Integer, Select, and_, func, literal_column, select, table
+from sqlalchemy.types import NullType
 
 from schema.kept.relation import Relation
 
 PLACE, FOUND = "place_on_page", "rows_on_page"
 
 
+class Names:
+    """Gives each source of rows in one statement a name of its own."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+
+    def next(self) -> str:
+        """Return a name that no other source has."""
+        return f"r{next(self._numbers)}"
+
+
 class Ground:
     """Where the rows of one list or object come from: a base, and the rows that to-one relations lead to from it."""
 
-    def __init__(self, base: FromClause) -> None:
+    def __init__(self, base: FromClause, names: Names) -> None:
         self.joined = base
+        self.names = names
         self.leads = False
 
     def join(self, there: FromClause, meets: ColumnElement[bool]) -> None:
@@ -23,24 +37,45 @@ class Ground:
 
 
 class Columns:
-    """The columns of one noun's rows in a table, an alias or a subquery; derived figures read them like a row."""
+    """The columns of one noun's rows in a named source; derived figures read them like a row.
 
-    def __init__(self, noun: Any, source: FromClause, ground: Ground | None = None) -> None:
+    They are written by name: SQLAlchemy's own columns of subqueries cost ten times as much to make.
+    """
+
+    def __init__(self, noun: Any, name: str, ground: Ground) -> None:
         self.noun = noun
-        self.source = source
-        self.ground = ground or Ground(source)
+        self.ground = ground
+        self.everything = literal_column(f"{name}.*", NullType())
+        self._name = name
         self._led: dict[Relation, Columns] = {}
 
-    def __getattr__(self, name: str) -> ColumnElement[Any]:
-        return self.source.c[name]
+    def __getitem__(self, column: str) -> ColumnElement[Any]:
+        return literal_column(f'{self._name}."{column}"', self.noun.__table__.c[column].type)
 
-    def __contains__(self, name: str) -> bool:
-        return name in self.source.c
+    __getattr__ = __getitem__
+
+    def __contains__(self, column: str) -> bool:
+        return column in self.noun.__table__.c
+
+    @property
+    def c(self) -> "Columns":
+        """The columns by name, as SQLAlchemy's own sources have them."""
+        return self
 
     @property
     def key(self) -> list[ColumnElement[Any]]:
         """The columns that tell the rows apart, in order."""
-        return [self.source.c[name] for name in self.noun.ORDER]
+        return [self[name] for name in self.noun.ORDER]
+
+    @property
+    def place(self) -> ColumnElement[int]:
+        """The place of the row on its page, from 1."""
+        return literal_column(f"{self._name}.{PLACE}", Integer)
+
+    @property
+    def found(self) -> ColumnElement[int]:
+        """How many rows were found for the page."""
+        return literal_column(f"{self._name}.{FOUND}", Integer)
 
     @property
     def exists(self) -> ColumnElement[bool]:
@@ -50,15 +85,34 @@ class Columns:
     def lead(self, relation: Relation) -> "Columns":
         """Return the row a to-one relation leads to; asked again, the same."""
         if relation not in self._led:
-            there = Columns(relation.noun, relation.noun.__table__.alias(), self.ground)
+            there = kept_rows(relation.noun, self.ground.names, self.ground)
             pairs = relation.columns(self.noun.__table__)
-            meets = (getattr(there, to.key) == getattr(self, by.key) for by, to in pairs)
-            self.ground.join(there.source, and_(*meets))
+            meets = (there[to.key] == self[by.key] for by, to in pairs)
+            self.ground.join(_named(relation.noun, there), and_(*meets))
             self._led[relation] = there
         return self._led[relation]
 
 
-def placed_rows(noun: Any, rows: FromClause) -> Columns:
-    """Return rows that keep their order, each with its place in it: joins would lose it."""
-    place, found = func.row_number().over().label(PLACE), func.count().over().label(FOUND)
-    return Columns(noun, select(rows, place, found).subquery())
+def _named(noun: Any, rows: Columns) -> FromClause:
+    return table(noun.__tablename__).alias(rows._name)  # noqa: SLF001 - of this module
+
+
+def kept_rows(noun: Any, names: Names, ground: Ground | None = None) -> Columns:
+    """Return the rows of a noun's own table, on a ground of their own unless they are led to."""
+    name = names.next()
+    return Columns(noun, name, ground or Ground(table(noun.__tablename__).alias(name), names))
+
+
+def chosen_rows(noun: Any, names: Names, chosen: Select[Any]) -> Columns:
+    """Return the rows that a statement chooses."""
+    name = names.next()
+    return Columns(noun, name, Ground(chosen.subquery(name), names))
+
+
+def placed_rows(noun: Any, names: Names, chosen: Select[Any]) -> Columns:
+    """Return the rows that a statement chooses, each with its place in its order: joins would lose it."""
+    inner = names.next()
+    numbered = select(
+        literal_column(f"{inner}.*"), func.row_number().over().label(PLACE), func.count().over().label(FOUND)
+    )
+    return chosen_rows(noun, names, numbered.select_from(chosen.subquery(inner)))

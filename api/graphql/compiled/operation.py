@@ -127,15 +127,15 @@ def _remembering(read: Callable[[Told], Ready]) -> Callable[[Told], Ready]:
 
 def _shape(arguments: Mapping[int, Arguments]) -> tuple[Any, ...]:
     """Return what a statement's text depends on: which arguments are given, which nouns, which instants differ."""
-    instants: dict[Any, int] = {}
+    instants: dict[Any, str] = {}
     return tuple(tuple(_part(name, value, instants) for name, value in given.items()) for given in arguments.values())
 
 
-def _part(name: str, value: Any, instants: dict[Any, int]) -> Any:
+def _part(name: str, value: Any, instants: dict[Any, str]) -> Any:
     if name == "id":
         return shape_of_id(value)
     if name in {"ids", "representations"}:
         return tuple(sorted(set(map(shape_of_id, value))))
     if name == AS_KNOWN_AT and value is not None:
-        return instants.setdefault(value, len(instants))
+        return instants.setdefault(value, f"instant {len(instants)}")  # no number: 1 is True, which says null
     return value is None

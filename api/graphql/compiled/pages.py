@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from graphql import GraphQLObjectType, get_named_type
 from sqlalchemy import TEXT, ColumnElement, Integer, Select, cast, func, literal_column, select
 
-from api.graphql.compiled.columns import FOUND, PLACE, Columns, placed_rows
+from api.graphql.compiled.columns import Columns, placed_rows
 from api.graphql.compiled.given import Arguments, Asked
 from api.graphql.compiled.selections import Fields, name_of
 from api.graphql.compiled.text import braced, joined, listed, optional, quoted
@@ -62,11 +62,10 @@ class Page:
         if name == "pageInfo":
             return self._page_info(inside, details)
         write = self._edge if name == "edges" else self._writer.object
-        place = self._row.source.c[PLACE]
-        on_page = (place <= self._first,) if self._looks_beyond else ()
+        on_page = (self._row.place <= self._first,) if self._looks_beyond else ()
         written = write(inside, details, self._row)
         joined_up = self._lists_twice or self._row.ground.leads
-        return listed(written, place if joined_up else None, *on_page)
+        return listed(written, self._row.place if joined_up else None, *on_page)
 
     def _edge(self, kind: GraphQLObjectType, details: Details, row: Columns) -> ColumnElement[str]:
         fields: Fields = self._writer.selections.under(kind, details)
@@ -83,16 +82,16 @@ class Page:
     def _page_info(self, kind: GraphQLObjectType, details: Details) -> ColumnElement[str]:
         written_as: dict[str, Callable[[], ColumnElement[str]]] = {
             "__typename": lambda: quoted(kind.name),
-            "hasNextPage": lambda: cast(func.count(self._row.source.c[PLACE]) > self._first, TEXT),
+            "hasNextPage": lambda: cast(func.count(self._row.place) > self._first, TEXT),
             "hasPreviousPage": lambda: joined(["true" if self._asked.sample["after"] is not None else "false"]),
             "startCursor": lambda: self._cursor_at(literal_column("1", Integer)),
-            "endCursor": lambda: self._cursor_at(func.least(self._first, self._row.source.c[FOUND])),
+            "endCursor": lambda: self._cursor_at(func.least(self._first, self._row.found)),
         }
         fields = self._writer.selections.under(kind, details)
         return braced((key, written_as[name_of(asked)]()) for key, asked in fields.items())
 
     def _cursor_at(self, place: ColumnElement[int]) -> ColumnElement[str]:
-        found = func.min(quoted(self._cursor)).filter(self._row.source.c[PLACE] == place, place <= self._first)
+        found = func.min(quoted(self._cursor)).filter(self._row.place == place, place <= self._first)
         return optional(found)
 
     def _total(self) -> ColumnElement[str]:
@@ -113,8 +112,8 @@ class Page:
         beyond = [] if self._asked.sample["after"] is None else [self._past()]
         one_more = self._asked.bind(lambda given: page_size(given["first"]) + 1, Integer)
         most = one_more if self._looks_beyond else self._first
-        page = self._rows.where(*beyond).order_by(*self._order.by(self._there.source)).limit(most).subquery()
-        return placed_rows(self._there.noun, page)
+        page = self._rows.where(*beyond).order_by(*self._order.by(self._there)).limit(most)
+        return placed_rows(self._there.noun, self._there.ground.names, page)
 
     @functools.cached_property
     def _cursor(self) -> ColumnElement[str]:
@@ -127,7 +126,7 @@ class Page:
             self._asked.bind(functools.partial(_place, self._order_of, at), column.type)
             for at, column in enumerate(self._there.key)
         ]
-        return self._order.past(self._there.source, place)
+        return self._order.past(self._there, place)
 
 
 # What a plan keeps for each request stands apart from the page, whose expressions are needed once.

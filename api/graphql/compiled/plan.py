@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphql import FieldNode
-from sqlalchemy import TEXT, Boolean, ColumnElement, and_, case, func, literal_column, select
+from sqlalchemy import TEXT, Boolean, ColumnElement, and_, case, column, func, literal_column, select, table
 
 from api.graphql.compiled.given import Arguments, Given, Slot, Slots, UncompiledError
 from api.graphql.compiled.roots import Roots
@@ -15,9 +15,10 @@ from api.graphql.compiled.selections import Fields, Selections, node_of
 from api.graphql.compiled.statement import Statement, compiled
 from api.graphql.compiled.text import BROKEN, joined, members
 from api.graphql.operation import placed
-from schema.organisation import Organisation
 
 AS_KNOWN_AT = "asKnownAt"
+# Of today whatever instant is asked about: who may see a row is never decided by the past.
+LISTED = table("organisation", column("ods_code", TEXT), column("region_ods", TEXT), schema="public")
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,7 @@ def _entering(slots: Slots) -> ColumnElement[bool]:
     CASE evaluates it before what it guards, and the settings end with the statement's own transaction.
     """
     tenant = slots.add(lambda given: given.caller.tenant_ods, TEXT)
-    listed: Any = Organisation.__table__  # type: ignore[attr-defined] # SQLModel does not tell its table
-    region = select(listed.c.region_ods).where(listed.c.ods_code == tenant).scalar_subquery()
+    region = select(LISTED.c.region_ods).where(LISTED.c.ods_code == tenant).scalar_subquery()
     scope = {"tenant": tenant, "region": region, "clock": slots.add(lambda given: given.clock, TEXT)}
     return and_(*(_set(name, value).is_not(None) for name, value in scope.items()))
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type
-from sqlalchemy import ARRAY, TEXT, ColumnElement, FromClause, Select, case, cast, func, select
+from sqlalchemy import ARRAY, TEXT, ColumnElement, Select, case, cast, func, literal_column, select
 from strawberry.utils.str_converters import to_camel_case
 
-from api.graphql.compiled.columns import PLACE, Columns, placed_rows
+from api.graphql.compiled.columns import Columns, chosen_rows, kept_rows, placed_rows
 from api.graphql.compiled.given import Arguments, Slot, Slots, UncompiledError
 from api.graphql.compiled.pages import Page
 from api.graphql.compiled.rows import Rows
@@ -69,18 +69,20 @@ class Roots:
             return self._one(kind, question, details)
         if isinstance(question, All):
             return self._all(kind, question, details)
-        rows = Columns(question.noun, question.statement.subquery())
+        rows = chosen_rows(question.noun, self._slots.names, question.statement)
         order_of = functools.partial(_order, question.noun, names)
-        return Page(self._rows, self._slots.asked(node), select(rows.source), rows, order_of).text(kind, details)
+        return Page(
+            self._rows, self._slots.asked(node), select(rows.everything).select_from(rows.ground.joined), rows, order_of
+        ).text(kind, details)
 
     def _one(self, kind: GraphQLObjectType, question: One[Any], details: Details) -> ColumnElement[str]:
-        row = Columns(question.noun, question.statement.limit(1).subquery())
+        row = chosen_rows(question.noun, self._slots.names, question.statement.limit(1))
         return optional(self._object(kind, details, row).scalar_subquery())
 
     def _all(self, kind: GraphQLObjectType, question: All[Any], details: Details) -> ColumnElement[str]:
-        row = placed_rows(question.noun, question.statement.subquery())
+        row = placed_rows(question.noun, self._slots.names, question.statement)
         written = self._rows.object(kind, details, row)
-        place = row.source.c[PLACE] if row.ground.leads else None
+        place = row.place if row.ground.leads else None
         return select(listed(written, place)).select_from(row.ground.joined).scalar_subquery()
 
     def _object(self, kind: GraphQLObjectType, details: Details, row: Columns) -> Select[Any]:
@@ -93,11 +95,10 @@ class Roots:
 
     def _viewer(self, details: Details) -> ColumnElement[str]:
         kept = Viewer.__table__.c  # type: ignore[attr-defined] # SQLModel does not tell its table
-        asking = select(
-            *(self._slots.add(read, kept[name].type).label(name) for name, read in WHO_ASKS.items())
-        ).subquery()
+        asking = select(*(self._slots.add(read, kept[name].type).label(name) for name, read in WHO_ASKS.items()))
         kind: Any = self._types["Viewer"]
-        return promised(self._object(kind, details, Columns(Viewer, asking)).scalar_subquery())
+        row = chosen_rows(Viewer, self._slots.names, asking)
+        return promised(self._object(kind, details, row).scalar_subquery())
 
     def _node(self, details: Details) -> ColumnElement[str]:
         asked = self._slots.asked(node_of(details))
@@ -119,24 +120,24 @@ class Roots:
             return asked.bind(lambda given: [spell(read(each)) for each in given[name]], ARRAY(TEXT))
 
         ids = func.unnest(bound(_noun), bound(_key)).table_valued("noun", "key", with_ordinality="place")
-        ids = ids.render_derived()
+        ids = ids.render_derived(name=(given := self._slots.names.next()))
+        key = literal_column(f"{given}.key", TEXT)
 
         def part(at: int, column: ColumnElement[Any]) -> ColumnElement[Any]:
-            return cast(func.split_part(ids.c.key, "/", at + 1), column.type)
+            return cast(func.split_part(key, "/", at + 1), column.type)
 
         found = list(filter(None, map(read, asked.sample[name])))
         self._slots.needs |= {scope for each in found for scope in needed(each)}
         nouns = sorted({noun.__name__ for noun, _ in found})
-        objects = [(ids.c.noun == noun, self._by_key(NOUNS[noun], details, part, ids)) for noun in nouns]
+        objects = [(ids.c.noun == noun, self._by_key(NOUNS[noun], details, part)) for noun in nouns]
         written = optional(case(*objects)) if objects else NULL
         return select(listed(written, ids.c.place)).select_from(ids).scalar_subquery()
 
-    def _by_key(self, noun: Any, details: Details, part: Part, beside: FromClause | None = None) -> ColumnElement[Any]:
-        row = Columns(noun, noun.__table__.alias())
+    def _by_key(self, noun: Any, details: Details, part: Part) -> ColumnElement[Any]:
+        row = kept_rows(noun, self._slots.names)
         meets = [column == part(at, column) for at, column in enumerate(row.key)]
         kind: Any = self._types[noun.__name__]
-        found = self._object(kind, details, row).where(*meets)
-        return (found if beside is None else found.correlate(beside)).scalar_subquery()
+        return self._object(kind, details, row).where(*meets).scalar_subquery()
 
 
 def python_name(field: GraphQLField, name: str) -> str:

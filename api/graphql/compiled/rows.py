@@ -12,7 +12,7 @@ from graphql import (
 )
 from sqlalchemy import ColumnElement, and_, case, select
 
-from api.graphql.compiled.columns import Columns
+from api.graphql.compiled.columns import Columns, kept_rows
 from api.graphql.compiled.given import Slots, UncompiledError
 from api.graphql.compiled.pages import Page
 from api.graphql.compiled.selections import Selections, name_of, node_of, told
@@ -37,6 +37,7 @@ class Rows:
 
     def _field(self, kind: GraphQLObjectType, details: Details, row: Columns) -> ColumnElement[str]:
         name = name_of(details)
+        self.slots.count()
         if name == "__typename":
             return quoted(kind.name)
         field = kind.fields[name]
@@ -49,7 +50,7 @@ class Rows:
             return _value(field, said["sql"](row))
         if (column := told(field).python_name) in row:
             self.slots.lasting &= column not in getattr(row.noun, "UNRECORDED", ())
-            return _value(field, row.source.c[column])
+            return _value(field, row[column])
         raise UncompiledError("computed in Python")
 
     def _one(self, relation: Relation, field: GraphQLField, details: Details, row: Columns) -> ColumnElement[str]:
@@ -58,10 +59,10 @@ class Rows:
         return (promised if is_non_null_type(field.type) else optional)(found)
 
     def _many(self, relation: Relation, field: GraphQLField, details: Details, row: Columns) -> ColumnElement[str]:
-        there = Columns(relation.noun, relation.noun.__table__.alias())
+        there = kept_rows(relation.noun, self.slots.names)
         pairs = relation.columns(relation.noun.__table__)
-        meets = and_(*(getattr(there, by.key) == getattr(row, to.key) for by, to in pairs))
-        rows = select(there.source).where(meets).correlate(row.source)
+        meets = and_(*(there[by.key] == row[to.key] for by, to in pairs))
+        rows = select(there.everything).select_from(there.ground.joined).where(meets)
         order = Order(relation.noun, (relation.target, relation.via), relation.newest_first)
         page = Page(self, self.slots.asked(node_of(details)), rows, there, lambda _: order)
         return page.text(_object_type(field), details)

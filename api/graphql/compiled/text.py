@@ -7,7 +7,6 @@ from sqlalchemy import ARRAY, TEXT, BigInteger, ColumnElement, and_, case, cast,
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
 
 BROKEN = b"\x01"  # never in JSON, whose control characters are escaped
 
@@ -17,17 +16,19 @@ _BROKEN = literal_column("E'\\x01'", TEXT)
 Piece = ColumnElement[Any] | str
 
 
-class Joined(FunctionElement[str]):
+class Joined(ColumnElement[str]):
     """Pieces of text, one after the other."""
 
-    name = "joined"
     type = TEXT()
-    inherit_cache = True
+    inherit_cache = False  # a statement is compiled once
+
+    def __init__(self, pieces: list[ColumnElement[Any]]) -> None:
+        self.pieces = pieces
 
 
 @compiles(Joined)
 def _joined(element: Joined, compiler: SQLCompiler, **given: Any) -> str:
-    return f"({' || '.join(compiler.process(piece, **given) for piece in element.clauses)})"
+    return f"({' || '.join(compiler.process(piece, **given) for piece in element.pieces)})"
 
 
 def constant(text: str) -> ColumnElement[str]:
@@ -43,7 +44,7 @@ def joined(pieces: Iterable[Piece]) -> ColumnElement[str]:
             merged[-1] += piece
         else:
             merged.append(piece)
-    return Joined(*(constant(piece) if isinstance(piece, str) else piece for piece in merged))
+    return Joined([constant(piece) if isinstance(piece, str) else piece for piece in merged])
 
 
 def quoted(text: Piece) -> ColumnElement[str]:

@@ -37,6 +37,7 @@ class Lane:
     def __init__(self, connection: "asyncpg.Connection[Any]") -> None:
         self.connection = connection
         self._prepared: OrderedDict[str, PreparedStatement[Any]] = OrderedDict()
+        self._count = 0
 
     async def rows(self, statement: str, arguments: Sequence[Any] = ()) -> list[asyncpg.Record]:
         """Return a statement's rows."""
@@ -58,7 +59,9 @@ class Lane:
         await self.connection.execute("commit")
 
     async def _prepare(self, statement: str) -> "PreparedStatement[Any]":
-        ready = self._prepared[statement] = await self.connection.prepare(statement)
+        # Named, because PostgreSQL plans a statement without a name again each time.
+        self._count += 1
+        ready = self._prepared[statement] = await self.connection.prepare(statement, name=f"kept_{self._count}")
         if len(self._prepared) > STATEMENTS:
             self._prepared.popitem(last=False)
         return ready

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 import strawberry
 import uuid_utils.compat
 from pydantic import AwareDatetime, BaseModel
+from pydantic.fields import FieldInfo
 from sqlalchemy import TEXT, ColumnElement, DateTime, cast, func, literal
 from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel
@@ -76,10 +77,23 @@ class Node(BaseModel):
 class Row(SQLModel):
     """A row of a table that is named after its noun."""
 
+    def __init__(self, **stated: Any) -> None:
+        """Hold what is stated, unchecked like every row, and the defaults of the rest."""
+        fields = type(self).model_fields
+        left = {name: field for name, field in fields.items() if name not in stated and not field.is_required()}
+        self.__dict__.update({name: stated[name] for name in stated.keys() & fields.keys()})
+        self.__dict__.update({name: _default(field) for name, field in left.items()})
+        self.__pydantic_fields_set__.update(stated)
+
     @declared_attr.directive
     def __tablename__(cls) -> str:  # noqa: N805 - SQLAlchemy hands the class
         """Return the noun in snake case."""
         return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(cls.__name__))
+
+
+def _default(field: FieldInfo) -> Any:
+    make: Any = field.default_factory
+    return make() if make else field.get_default()
 
 
 class Followed(Row, Node):

@@ -11,20 +11,29 @@ from asyncpg.prepared_stmt import PreparedStatement
 
 CONNECTIONS = 8  # a role and process
 STATEMENTS = 128  # prepared, a connection
+LETTERS = 400_000  # of their texts together; a backend keeps some eighty bytes of plan for each
 PATIENCE = 1.0  # seconds to wait for a connection
+COMMAND = 4.5  # seconds for a statement; the server gives up a little before
 _ENTRY = 2.0  # seconds to be let in: the wait for a connection, its making, and the first command
 _SETTINGS = {
+    "datestyle": "ISO",
     "default_transaction_read_only": "on",  # a change says that it writes
     "jit": "off",
     "plan_cache_mode": "force_generic_plan",  # planning costs more than the difference a value makes
     "random_page_cost": "1.1",  # the rows asked for are in memory or on flash
     "timezone": "UTC",
 }
+_BOUND = """
+    select set_config('statement_timeout', '4s', false) from pg_settings
+    where name = 'statement_timeout' and setting::integer not between 1 and 4000
+"""
 LOST = (
     asyncpg.InterfaceError,
-    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.InternalClientError,  # a server that died in the middle of an answer
+    asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.InvalidTransactionStateError,  # a transaction that failed to begin is never forgotten by the driver
     OSError,
 )
 
@@ -37,6 +46,7 @@ class Lane:
     def __init__(self, connection: "asyncpg.Connection[Any]") -> None:
         self.connection = connection
         self._prepared: OrderedDict[str, PreparedStatement[Any]] = OrderedDict()
+        self._letters = 0
         self._count = 0
 
     async def rows(self, statement: str, arguments: Sequence[Any] = ()) -> list[asyncpg.Record]:
@@ -59,11 +69,12 @@ class Lane:
         await self.connection.execute("commit")
 
     async def _prepare(self, statement: str) -> "PreparedStatement[Any]":
-        # Named, because PostgreSQL plans a statement without a name again each time.
-        self._count += 1
-        ready = self._prepared[statement] = await self.connection.prepare(statement, name=f"kept_{self._count}")
-        if len(self._prepared) > STATEMENTS:
-            self._prepared.popitem(last=False)
+        self._count += 1  # named, because PostgreSQL plans a statement without a name again each time
+        ready = await self.connection.prepare(statement, name=f"kept_{self._count}")
+        self._prepared[statement] = ready
+        self._letters += len(statement)
+        while len(self._prepared) > 1 and (len(self._prepared) > STATEMENTS or self._letters > LETTERS):
+            self._letters -= len(self._prepared.popitem(last=False)[0])
         return ready
 
 
@@ -95,6 +106,8 @@ class Pool:
                 lane = self._resting.pop()
                 try:
                     return lane, await self._on(lane, begin)
+                except TimeoutError:  # an OSError, but another try would wait as long
+                    raise
                 except LOST:
                     await self.close()  # what killed one has likely killed all
             lane = await self._opened()
@@ -150,21 +163,21 @@ class Pool:
     async def _on(self, lane: Lane, begin: Callable[[Lane], Awaitable[T]]) -> T:
         try:
             return await begin(lane)
-        except asyncpg.PostgresError:
-            if not lane.connection.is_closed():
+        except BaseException as error:
+            if isinstance(error, asyncpg.PostgresError) and not isinstance(error, LOST):
                 self._resting.append(lane)
-            raise
-        except BaseException:
-            lane.connection.terminate()  # cancelled or lost in the middle of an answer
+            else:
+                lane.connection.terminate()  # lost or cancelled in the middle of an answer
             raise
 
     async def _opened(self) -> Lane:
         settings = {**_SETTINGS, "role": self._role, "application_name": f"reinstate {self._role}"}
-        return Lane(
-            await asyncpg.connect(
-                self._url, timeout=1.0, command_timeout=6.0, statement_cache_size=0, server_settings=settings
-            )
+        connection = await asyncpg.connect(
+            self._url, timeout=1.0, command_timeout=COMMAND, statement_cache_size=0, server_settings=settings
         )
+        lane = Lane(connection)
+        await self._on(lane, lambda lane: lane.run(_BOUND))
+        return lane
 
     async def close(self) -> None:
         """Close the connections that rest."""

@@ -68,9 +68,7 @@ async def _make(db: Transaction, issuer: Issuer, state: KeyState) -> SigningKey:
     key = ECKey.generate_key("P-256", auto_kid=True)
     public = {"kid": key.kid, "use": "sig", "alg": ALGORITHM, **key.as_dict(private=False)}
     row = SigningKey(kid=str(key.kid), state=state, public_jwk=public, private_jwe=_seal(key, issuer))
-    await db.write(
-        insert(SigningKey).values(row.model_dump(include={"kid", "state", "public_jwk", "private_jwe"}))
-    )
+    await db.write(insert(SigningKey).values(row.model_dump(include={"kid", "state", "public_jwk", "private_jwe"})))
     return row
 
 

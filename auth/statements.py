@@ -77,7 +77,8 @@ def _said(
 def kept(noun: Any, changed: frozenset[str] | None) -> Said:
     """Return the statement that keeps a new row, or that changes these columns of a row there is."""
     table = noun.__table__
-    values = {name: bindparam(name, type_=table.c[name].type) for name in table.c.keys() if _is_among(name, changed)}
+    among = table.columns if changed is None else [table.c[name] for name in sorted(changed)]
+    values = {column.key: bindparam(column.key, type_=column.type) for column in among}
     if changed is None:
         statement: Any = insert(table).values(values)
     else:
@@ -87,21 +88,17 @@ def kept(noun: Any, changed: frozenset[str] | None) -> Said:
     return _said(statement, compiled, compiled.string, compiled.positiontup)
 
 
-def _is_among(name: str, changed: frozenset[str] | None) -> bool:
-    return changed is None or name in changed
-
-
 def values_of(row: Any) -> dict[str, Any]:
     """Return what a row holds, and its key once more by names of their own."""
     table = row.__table__
-    return {name: getattr(row, name) for name in table.c.keys()} | {
-        f"key_{column.key}": getattr(row, column.key) for column in table.primary_key
-    }
+    held = {column.key: getattr(row, column.key) for column in table.columns}
+    return held | {f"key_{column.key}": held[column.key] for column in table.primary_key}
 
 
 def changed_in(row: Any) -> frozenset[str]:
     """Return the columns of a row that were set since it was read or kept."""
-    return frozenset(row.__table__.c.keys()) - inspect(row).unmodified
+    kept_as_read: set[str] = inspect(row).unmodified
+    return frozenset(row.__table__.columns.keys()) - kept_as_read
 
 
 def view_of(row: Any) -> Any:
@@ -118,9 +115,10 @@ def settle(row: Any, view: Any, changed: frozenset[str] = frozenset()) -> None:
 
 def _reading(statement: Any) -> Read:
     """Return how a row of the result is read: as what was selected, alone or beside others."""
-    selected = getattr(statement, "column_descriptions", None) or getattr(statement, "returning_column_descriptions", [])
+    returned = getattr(statement, "returning_column_descriptions", ())
+    selected = getattr(statement, "column_descriptions", None) or returned
     if not selected:
-        return lambda record, _: tuple(record)
+        return lambda record, _: _shaped(tuple(record.keys()))(record)
     reads, at = [], 0
     for each in selected:
         columns = _columns(each)
@@ -128,8 +126,13 @@ def _reading(statement: Any) -> Read:
         at += len(columns) or 1
     if len(reads) == 1:
         return reads[0]
-    shaped = result_tuple([each["name"] for each in selected])
+    shaped = _shaped(tuple(each["name"] for each in selected))
     return lambda record, view: shaped([read(record, view) for read in reads])
+
+
+@lru_cache(maxsize=SHAPES)
+def _shaped(names: tuple[str, ...]) -> Callable[[Any], Any]:
+    return result_tuple(names)
 
 
 def _columns(selected: Mapping[str, Any]) -> dict[str, TypeEngine[Any]]:

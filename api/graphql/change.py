@@ -42,7 +42,7 @@ class Change:
         if field is None or context.decided:
             return None
         try:
-            row = await field.resolve(None, _Asking(context), **asked.arguments[id(self.field)])  # type: ignore[misc,arg-type] # a rule's resolver asks for the context alone
+            row = await field.resolve(None, _Asking(context), **asked.arguments[id(self.field)])
         except Exception as error:  # noqa: BLE001 - the executor tells it, with its place in the document
             context.decided = _raising(error)
             return None

@@ -132,9 +132,7 @@ class Core(rfc6749.AuthorizationServer):  # type: ignore[misc] # untyped, as abo
         used, now = col(ApiClient.last_used_at), func.clock_timestamp()
         idle = or_(used.is_(None), used < now - dt.timedelta(minutes=1))
         request.context.db.write(
-            update(ApiClient)
-            .where(col(ApiClient.client_id) == request.client.client_id, idle)
-            .values(last_used_at=now)
+            update(ApiClient).where(col(ApiClient.client_id) == request.client.client_id, idle).values(last_used_at=now)
         )
 
     def send_signal(self, name: str, *args: object, **kwargs: object) -> None:

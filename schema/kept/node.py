@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import datetime as dt
 import enum
 import functools
 import uuid
@@ -9,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 import strawberry
 import uuid_utils.compat
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AfterValidator, AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 from sqlalchemy import TEXT, ColumnElement, DateTime, cast, func, literal
 from sqlalchemy.orm import declared_attr
@@ -19,7 +20,13 @@ from schema.kept.computed import computed
 from schema.kept.described import described_enum, described_interface
 from schema.kept.text import OdsCode
 
-Instant = Annotated[AwareDatetime, Field(sa_type=DateTime(timezone=True))]
+
+
+def _utc(instant: dt.datetime) -> dt.datetime:
+    return instant.astimezone(dt.UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_utc), Field(sa_type=DateTime(timezone=True))]
 Tenant = Annotated[strawberry.Private[OdsCode], Field(max_length=10)]
 
 

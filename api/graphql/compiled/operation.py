@@ -45,7 +45,7 @@ class Asked:
     """What one request asks with: its variables, and the arguments of each field."""
 
     values: VariableValues
-    arguments: dict[int, Arguments]
+    arguments: Mapping[int, Arguments]
 
 
 class Operation:
@@ -72,7 +72,7 @@ class Operation:
         return plan, Given(caller, clock, arguments)
 
     def asked(self, variables: Mapping[str, Any]) -> "Asked":
-        """Return what a request asks with, `UncompiledError` where the executor has to refuse it."""
+        """Return what a request asks with, or raise `UncompiledError`: the executor has to refuse it."""
         values = get_variable_values(self._schema, self._operation.variable_definitions or (), dict(variables))
         if not isinstance(values, VariableValues):
             raise UncompiledError("refused")
@@ -83,7 +83,7 @@ class Operation:
         return Asked(values, arguments)
 
     def payload(self, asked: "Asked", noun: str, *, once: bool) -> Statement:
-        """Return the statement that answers a change which kept a row of this noun; `UncompiledError`: there is none."""
+        """Return the statement that answers a change which kept a row of this noun, or raise `UncompiledError`."""
         shape = (*self._shape(asked), noun, once)
         return self._made(shape, asked, lambda selections: payload(selections, asked.arguments, noun, once=once))
 

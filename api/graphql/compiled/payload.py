@@ -1,12 +1,13 @@
 """What a change answers with: the row it kept, read back in its own transaction and kept under its key at once."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from graphql import GraphQLObjectType
 from sqlalchemy import TEXT, ColumnElement, LargeBinary, column, func, insert, literal_column, select, table
 
 from api.graphql.compiled.columns import Columns
-from api.graphql.compiled.given import Arguments, Slots, UncompiledError
+from api.graphql.compiled.given import Arguments, Slot, Slots, UncompiledError
 from api.graphql.compiled.rows import Rows
 from api.graphql.compiled.selections import Selections
 from api.graphql.compiled.statement import Statement, compiled
@@ -16,7 +17,7 @@ from api.graphql.nodes import NOUNS
 given_answer = table("given_answer", *map(column, ("tenant_ods", "subject", "key", "request_hash", "answer")))
 
 
-def payload(selections: Selections, sample: dict[int, Arguments], noun: str, *, once: bool) -> Statement:
+def payload(selections: Selections, sample: Mapping[int, Arguments], noun: str, *, once: bool) -> Statement:
     """Return the statement whose value is the answer to a change that kept a row of this noun.
 
     `once`: it keeps the answer under the request's key too, and has no value where the executor has to answer.
@@ -38,11 +39,12 @@ def _object(
 ) -> ColumnElement[Any]:
     row = Columns(noun, noun.__table__.alias())
     written = Rows(selections, slots).object(kind, details, row)  # first: it joins what its relations lead to
-    meets = [
-        there == slots.add(lambda given, name=name: getattr(given.kept, name), there.type)
-        for name, there in zip(noun.ORDER, row.key, strict=True)
-    ]
+    meets = [row.source.c[name] == slots.add(_of_kept(name), row.source.c[name].type) for name in noun.ORDER]
     return select(written).select_from(row.ground.joined).where(*meets).scalar_subquery()
+
+
+def _of_kept(name: str) -> Slot:
+    return lambda given: getattr(given.kept, name)
 
 
 def _kept(text: ColumnElement[str], slots: Slots) -> Any:

@@ -4,10 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: help setup demo serve test check lint fix lock clean
+.PHONY: help setup demo serve test check lint fix bench bench-full lock clean
 
 help: ## Show what each target does
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 .venv/run: requirements/build.txt requirements/run.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "reinstate needs Python 3.11 or later: make $(MAKECMDGOALS) PYTHON=python3.13"; exit 2; }
@@ -43,6 +43,12 @@ lint: .venv/dev ## Linters, types and import rules alone
 fix: .venv/dev ## Format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+bench: .venv/run ## Measure beside limits and peers at seed scale (needs wrk and npm; some 6 minutes)
+	@$(BIN)/python -m bench
+
+bench-full: .venv/run ## The same in more rounds, at national scale too, and how cost grows (an hour)
+	@$(BIN)/python -m bench --full
 
 lock: .venv/dev ## Lock the requirements again, hashed, without any registry's address
 	@$(LOCK) --group build --output-file requirements/build.txt

@@ -2,23 +2,25 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from litestar import Litestar
 from litestar.exceptions import HTTPException
+from litestar.types import Message
 
+from api import metrics
+from api.cache.answers import CACHE_MB, AnswerCache
+from api.cache.freshness import Freshness
 from api.forgetting import forget_now_and_then
 from api.graphql.engine import Engine
 from api.http import graphql, health, oauth, pages
-from api.http.refusal import (
-    Refusal,
-    failed,
-    refused,
-    unauthenticated,
-    unavailable,
-    unroutable,
-)
+from api.http import metrics as shown
+from api.http.graphql import Endpoint
+from api.http.question import LARGEST_BODY
+from api.http.refusal import Refusal, refused, unroutable
 from auth.server.token_server import TokenServer
 from auth.tenancy import Database
 from auth.tokens.access_token import Unauthenticated
@@ -29,35 +31,72 @@ from auth.tokens.verifier import Verifier
 log = logging.getLogger("reinstate")
 
 
-def create_app(database: Database, issuer: Issuer, *, demonstration: bool = False) -> Litestar:
+class Counted(Litestar):
+    """The application: every request is counted, and what everybody asks goes straight to its endpoint.
+
+    Litestar's way to a handler costs more than all that the endpoint does for an answer it has kept.
+    """
+
+    endpoint: Endpoint
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer a request and count it."""
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 0
+
+        async def note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        if scope["path"] == graphql.PATH:
+            await self.endpoint.handle(scope, receive, note)
+        else:
+            await super().__call__(scope, receive, note)
+        if status:
+            metrics.requested(status, time.perf_counter() - began)
+
+
+def create_app(
+    database: Database, issuer: Issuer, *, demonstration: bool = False, cache_mb: int = CACHE_MB
+) -> Litestar:
     """Return the application on a database, as this issuer of tokens."""
+    freshness = Freshness(database, AnswerCache(cache_mb))
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         forgetting = asyncio.create_task(forget_now_and_then(database))
         try:
-            yield
+            async with freshness.kept_up():
+                yield
         finally:
             forgetting.cancel()
             await asyncio.gather(forgetting, return_exceptions=True)
             await database.close()
 
-    return Litestar(
+    endpoint = Endpoint(Engine(database), Verifier(issuer, database), freshness)
+    app = Counted(
         route_handlers=[
-            *graphql.routes(Engine(database), Verifier(issuer, database)),
+            graphql.route(endpoint),
+            shown.route(metrics.Exposition(database, freshness.cache)),
             *oauth.routes(TokenServer(issuer), database),
             *health.routes(database),
             *pages.routes(demonstration=demonstration),
         ],
         lifespan=[lifespan],
         openapi_config=None,
-        request_max_body_size=graphql.LARGEST_BODY,
+        request_max_body_size=LARGEST_BODY,
         exception_handlers={
             Refusal: refused,
-            Unauthenticated: unauthenticated,
-            SignInUnavailable: unavailable,
+            Unauthenticated: refused,
+            SignInUnavailable: refused,
             HTTPException: unroutable,
-            Exception: failed,
+            Exception: refused,
         },
         logging_config=None,
     )
+    app.endpoint = endpoint
+    return app

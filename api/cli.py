@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.commands import audit, client, demo, keys, organisation, server, token
+from api.commands import audit, check, client, demo, keys, organisation, server, token
 from api.database.failure import DatabaseUnavailable
 from api.failure import UsageError
 from api.logs import start_logs
@@ -23,6 +23,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(client.app, name="client")
 app.add_typer(keys.app, name="keys")
 app.add_typer(organisation.app, name="organisation")
+app.command("check")(check.check)
 app.command("demo")(demo.demo)
 app.command("migrate")(server.migrate)
 app.command("prepare")(server.prepare)

@@ -5,6 +5,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from api.cache.answers import CACHE_MB
+
 
 class Settings(BaseSettings):
     """How this process is to run. Every setting has a default but those of a database of one's own."""
@@ -25,6 +27,9 @@ class Settings(BaseSettings):
     )
     reinstate_host: str = Field(default="127.0.0.1", description="Address to listen on.")
     reinstate_port: int = Field(default=8000, ge=1, le=65535, description="Port to listen on.")
+    reinstate_cache_mb: int = Field(
+        default=CACHE_MB, ge=0, le=65_536, description="Megabytes of answers kept in memory; 0: none."
+    )
     reinstate_url: str | None = Field(default=None, description="Public address, https; None: http://127.0.0.1:port.")
 
     @property

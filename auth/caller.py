@@ -44,4 +44,14 @@ class SignIn:
     kind: None = field(default=None, init=False)
 
 
-Entrant = Caller | Operator | SignIn
+@dataclass(frozen=True, slots=True)
+class Inspector:
+    """The installation's check of itself: reads what every organisation wrote, as the auditor does; writes nothing."""
+
+    tenant_ods: None = field(default=None, init=False)
+    subject: str = field(default="check", init=False)
+    role: str = field(default="app_auditor", init=False)
+    kind: None = field(default=None, init=False)
+
+
+Entrant = Caller | Operator | SignIn | Inspector

@@ -110,7 +110,7 @@ class Pool:
                     raise
                 except LOST:
                     await self.close()  # what killed one has likely killed all
-            lane = await self._opened()
+            lane = await self.opened()
             return lane, await self._on(lane, begin)
         except BaseException:
             self._leave()
@@ -170,7 +170,8 @@ class Pool:
                 lane.connection.terminate()  # lost or cancelled in the middle of an answer
             raise
 
-    async def _opened(self) -> Lane:
+    async def opened(self) -> Lane:
+        """Open a connection."""
         settings = {**_SETTINGS, "role": self._role, "application_name": f"reinstate {self._role}"}
         connection = await asyncpg.connect(
             self._url, timeout=1.0, command_timeout=COMMAND, statement_cache_size=0, server_settings=settings

@@ -101,7 +101,12 @@ class Transaction:
         size = page_size(first)
         rows = statement.subquery()
         beyond = [] if after is None else [order.past(rows, order.place(after))]
-        shown = select(aliased(order.noun, rows)).where(*beyond).order_by(*order.by(rows)).limit(size + 1)
+        shown = (
+            select(aliased(order.noun, rows, adapt_on_names=True))
+            .where(*beyond)
+            .order_by(*order.by(rows))
+            .limit(size + 1)
+        )
         counted = statement.limit(LARGEST_COUNT).subquery()
 
         async def count() -> int:
@@ -209,6 +214,15 @@ class Database:
             db = Transaction(lane, caller, entered[0], _Ground(clock))
             db.given = Given(entered[1], entered[2]) if entered[1] else None
             yield db
+
+    @asynccontextmanager
+    async def apart(self, role: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
+        """Have a connection that no pool gets back: for whoever listens on it."""
+        lane = await self._pools.of(role).opened()
+        try:
+            yield lane.connection
+        finally:
+            lane.connection.terminate()
 
     @property
     def in_use(self) -> int:

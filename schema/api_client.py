@@ -1,7 +1,7 @@
 """ApiClient: a machine that asks for one organisation."""
 
 import enum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import strawberry
 from pydantic import BaseModel, StringConstraints
@@ -41,6 +41,8 @@ class _Client(BaseModel):
 @described_type
 class ApiClient(_Client, Kept, table=True):
     """A machine that asks for one organisation; it proves itself by a key pair, never by a shared secret."""
+
+    UNRECORDED: ClassVar[tuple[str, ...]] = ("last_used_at",)
 
     __table_args__ = (
         UniqueConstraint("client_id"),

@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from schema.kept.text import without_patient_data
 
 
-def _is_id(annotation: Any) -> bool:
-    return annotation is strawberry.ID or strawberry.ID in get_args(annotation)
+def _is_opaque(name: str | None, annotation: Any) -> bool:
+    """Return whether letters and digits in it mean nothing: an id, or a key that may look like anything."""
+    return name == "idempotency_key" or annotation is strawberry.ID or strawberry.ID in get_args(annotation)
 
 
 class Change(BaseModel):
@@ -27,7 +28,8 @@ class Change(BaseModel):
     @classmethod
     def _text_is_clean(cls, value: Any, info: ValidationInfo) -> Any:
         field = cls.model_fields[info.field_name or ""]
-        return without_patient_data(value) if isinstance(value, str) and not _is_id(field.annotation) else value
+        opaque = _is_opaque(info.field_name, field.annotation)
+        return without_patient_data(value) if isinstance(value, str) and not opaque else value
 
 
 class Revision(Change):

@@ -2,7 +2,7 @@
 
 import enum
 import uuid
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import strawberry
 from pydantic import BaseModel, StringConstraints
@@ -95,6 +95,8 @@ class OpenIncident(_Incident, Change):
 @described_type
 class Incident(_Incident, Kept, table=True):
     """One event being recovered from. Its audience follows from who opened it."""
+
+    KEY: ClassVar[str] = "id"
 
     __table_args__ = (
         UniqueConstraint("tenant_ods", "reference"),

@@ -65,6 +65,8 @@ class Organisation(_Listed, Followed, table=True):
 
     ORDER: ClassVar[tuple[str, ...]] = ("ods_code",)
 
+    KEY: ClassVar[str] = "odsCode"
+
     __table_args__ = (
         UniqueConstraint("ods_code", "region_ods"),
         ForeignKeyConstraint(["icb_ods"], ["organisation.ods_code"]),

@@ -1,7 +1,7 @@
 """Product and Build: what was lost, and the numbered releases it comes back as."""
 
 import uuid
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import strawberry
 from pydantic import BaseModel, StringConstraints
@@ -32,6 +32,8 @@ class RegisterProduct(_Product, Change):
 @described_type
 class Product(_Product, Kept, table=True):
     """What was lost: a product of one supplier. Published to every caller."""
+
+    KEY: ClassVar[str] = "id"
 
     __table_args__ = (
         UniqueConstraint("tenant_ods", "code"),

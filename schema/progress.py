@@ -2,7 +2,6 @@
 
 import enum
 import uuid
-from typing import Any
 
 import strawberry
 from sqlalchemy import ForeignKeyConstraint
@@ -28,7 +27,7 @@ class TestingStanding(enum.StrEnum):
 class SystemProgress(Row, table=True):
     """Where one trust's system stands: one line. Figures are of the answer's own moment, `asOf`."""
 
-    __tablename__: Any = "progress"
+    __tablename__ = "progress"
     __table_args__ = (
         ForeignKeyConstraint(["tenant_ods"], ["organisation.ods_code"]),
         ForeignKeyConstraint(["tenant_ods", "system_id"], ["system.tenant_ods", "system.id"]),

@@ -3,7 +3,7 @@
 import datetime as dt
 import enum
 import uuid
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import strawberry
 from pydantic import BaseModel
@@ -96,6 +96,8 @@ class RegisterSystem(_System, Change):
 @described_type
 class System(_System, Kept, table=True):
     """One trust's deployment of a product, from outage to recovered."""
+
+    KEY: ClassVar[str] = "id"
 
     __table_args__ = (
         UniqueConstraint("tenant_ods", "product_id", "incident_id", "name"),

@@ -65,6 +65,11 @@ def test_an_nhs_number_is_refused_naming_the_field(stage: Stage, number: str) ->
     assert number not in str(refused)
 
 
+def test_a_key_may_look_like_an_nhs_number(fresh_stage: Stage) -> None:
+    keyed = {**PRODUCT, "idempotencyKey": "key-943 476 5919"}
+    assert fresh_stage.change("SUPPLIER", "registerProduct", **keyed)["__typename"] == "Product"
+
+
 def test_ten_digits_that_are_no_nhs_number_are_text(stage: Stage) -> None:
     kept = stage.change(
         "NATIONAL",

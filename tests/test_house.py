@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from api.graphql.contract import contract
+from api.graphql.contract import contract, subgraph
 from api.graphql.register import OPERATIONS, table
 from auth.scope import Scope
 
@@ -87,6 +87,10 @@ def kept_as(file: Path, text: str) -> None:
 
 def test_the_public_contract_is_the_schema() -> None:
     kept_as(ROOT / "schema.graphql", contract())
+
+
+def test_the_subgraph_is_the_schema_with_its_keys() -> None:
+    kept_as(ROOT / "subgraph.graphql", subgraph())
 
 
 def test_the_security_page_prints_the_operations() -> None:

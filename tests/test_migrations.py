@@ -13,17 +13,23 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import ForeignKeyConstraint, UniqueConstraint
 
 from api.database import embedded, installation
+from api.database.failure import DatabaseUnavailable
 from api.graphql.nodes import NOUNS
 from auth import tables as sign_in_tables
 from tests.stage import PASSWORDS, Stage
 
-TABLES: dict[str, Table] = {table.name: table for table in NOUNS["System"].metadata.sorted_tables}
-WITHOUT_A_NOUN = {"given_answer": "kept and asked for by api/graphql/answers.py alone, never shown"}
+MAPPED: dict[str, Table] = {table.name: table for table in NOUNS["System"].metadata.sorted_tables}
+VIEWS = {name: table for name, table in MAPPED.items() if table.info.get("view")}
+TABLES = {name: table for name, table in MAPPED.items() if name not in VIEWS}
+WITHOUT_A_NOUN = {
+    "given_answer": "kept and asked for by api/graphql/answers.py alone, never shown",
+    "system_progress": "kept by the database, shown by the view progress",
+}
 
-_TABLES = "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace"
+_HELD = "select relname from pg_class where relkind = $1::text::\"char\" and relnamespace = 'public'::regnamespace"
 _COLUMNS = """
     select attname, format_type(atttypid, atttypmod) as type, attnotnull from pg_attribute
-    where attrelid = $1::regclass and attnum > 0 and not attisdropped
+    where attrelid = $1::regclass and attnum > 0 and not attisdropped and attgenerated = ''
 """
 _KEYS = """
     select contype::text, array(select attname::text from unnest(conkey) with ordinality k(n, o)
@@ -61,8 +67,8 @@ def spelt(table: Table) -> dict[str, tuple[str, bool]]:
 
 
 def test_every_table_is_a_noun_or_named_here(stage: Stage) -> None:
-    found = {row["relname"] for row in ask(stage, _TABLES)}
-    assert found == TABLES.keys() | WITHOUT_A_NOUN.keys()
+    assert {row["relname"] for row in ask(stage, _HELD, "r")} == TABLES.keys() | WITHOUT_A_NOUN.keys()
+    assert {row["relname"] for row in ask(stage, _HELD, "v")} == VIEWS.keys()
     assert sign_in_tables.SigningKey.__tablename__ in TABLES
 
 
@@ -70,6 +76,12 @@ def test_every_table_is_a_noun_or_named_here(stage: Stage) -> None:
 def test_a_table_has_its_nouns_columns(stage: Stage, name: str) -> None:
     found = {row["attname"]: (row["type"], row["attnotnull"]) for row in ask(stage, _COLUMNS, name)}
     assert found == spelt(TABLES[name])
+
+
+@pytest.mark.parametrize("name", sorted(VIEWS))
+def test_a_view_has_its_nouns_columns(stage: Stage, name: str) -> None:
+    found = {row["attname"]: row["type"] for row in ask(stage, _COLUMNS, name)}
+    assert found == {column: kind for column, (kind, _) in spelt(VIEWS[name]).items()}
 
 
 @pytest.mark.parametrize("name", sorted(TABLES))
@@ -90,7 +102,7 @@ def test_a_table_has_its_nouns_keys(stage: Stage, name: str) -> None:
 def test_enumerations_have_the_same_words_in_the_same_order(stage: Stage) -> None:
     types = {
         c.type.name: [m.name for m in c.type.enum_class]
-        for t in TABLES.values()
+        for t in MAPPED.values()
         for c in t.columns
         if isinstance(c.type, Enum)
     }
@@ -115,3 +127,18 @@ def test_eight_processes_at_once_apply_each_migration_once(cluster: embedded.Ser
     assert [process.returncode for process in running] == [0] * 8, told
     applied = sorted(line for out, _ in told for line in out.splitlines() if line.startswith("Applied"))
     assert applied == [f"Applied {name}." for name in installation.scripts()]
+
+
+def test_a_missing_role_is_told_before_anything_is_applied(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installation, "_roles", lambda: "create role 'app_unheard_of'")
+    monkeypatch.setattr(installation, "scripts", lambda: {"9999_never.sql": "select 1 / 0"})
+
+    async def migrate() -> None:
+        connection = await asyncpg.connect(stage.server.admin_url, database=stage.name)
+        try:
+            await installation.migrate(connection)
+        finally:
+            await connection.close()
+
+    with pytest.raises(DatabaseUnavailable, match="needs the role app_unheard_of; run reinstate prepare"):
+        asyncio.run(migrate())

@@ -63,7 +63,9 @@ def told(stage: Stage) -> dict[str, tuple[bytes | None, bytes]]:
         build = make("SUPPLIER", "registerBuild", "Build", product=product, **BUILT)
         lost = {"product": product, "incident": incident, "name": NASTY, "outageStartedAt": "2022-08-04T06:00:00.120Z"}
         system = make("R1A", "registerSystem", "System", **lost)
-        make("R1A", "registerInterimSystem", "InterimSystem", system=system, kind="PAPER", name="P1", liveOn="2022-08-04")
+        make(
+            "R1A", "registerInterimSystem", "InterimSystem", system=system, kind="PAPER", name="P1", liveOn="2022-08-04"
+        )
         about = {"system": system, "build": build, "test": "SMOKE"}
         report = make("R1A", "reportTest", "TestReport", **about, **FAILED, notes=NASTY)
         make("R1A", "correctTestReport", "TestReport", corrects=report, reason=NASTY, **PASSED)

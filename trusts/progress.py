@@ -13,6 +13,7 @@ def lines(incident: str | None = None, region: str | None = None) -> All[SystemP
         col(SystemProgress.region_ods),
         col(SystemProgress.organisation_name),
         col(SystemProgress.system_name),
+        col(SystemProgress.system_id),
     )
     if incident is not None:
         known = select(col(Incident.id)).where(col(Incident.reference) == incident)

@@ -51,11 +51,8 @@ class Reckoned:
 
 async def reckon(db: Transaction) -> AsyncIterator[Reckoned]:
     """Count every system anew; give each with what differs in the stored count, None when nothing does."""
-    place, last = ("", uuid.UUID(int=0)), PAGE
-    while last == PAGE:
-        rows = await db.rows(_PAGE.bindparams(tenant=place[0], system=place[1], page=PAGE))
+    tenant, system = "", uuid.UUID(int=0)
+    while rows := await db.rows(_PAGE.bindparams(tenant=tenant, system=system, page=PAGE)):
         for row in rows:
-            yield Reckoned(*row)
-        last = len(rows)
-        if rows:
-            place = rows[-1][0], rows[-1][1]
+            yield Reckoned(row.tenant_ods, row.id, row.name, row.fault)
+        tenant, system = rows[-1].tenant_ods, rows[-1].id

@@ -51,7 +51,7 @@ def verify(
         if file:
             verdict = _verify_file(file, checkpoints, say)
         else:
-            with _opened(database_url) as place:
+            with opened(database_url) as place:
                 verdict = _run(place, lambda database: ledger.verify(database, checkpoints, say))
     if verdict.fault:
         typer.echo(verdict.fault.sentence, err=True)
@@ -71,7 +71,7 @@ def export(organisation: Organisation, output: Output = None, database_url: Url 
             async for page in ledger.export(database, organisation):
                 write(page)
 
-    with _opened(database_url) as place:
+    with opened(database_url) as place:
         _run(place, copy)
 
 
@@ -83,7 +83,7 @@ def checkpoint(
     database_url: Url = None,
 ) -> None:
     """Sign the last event of an organisation's history. Keep it elsewhere, with the keys, which rotate."""
-    with _opened(database_url) as place:
+    with opened(database_url) as place:
         head = _run(place, lambda database: ledger.head(database, organisation))
         if head is None:
             raise UsageError(f"{organisation} has no events; give another organisation's code.")
@@ -104,7 +104,7 @@ def _verify_file(file: Path, checkpoints: list[Checkpoint], say: Callable[[int],
 
 
 def _own_keys(url: str | None) -> dict[str, ECKey]:
-    with _opened(url) as place:
+    with opened(url) as place:
         return run_as(place, SignIn(), "audit", own_keys)
 
 
@@ -120,7 +120,7 @@ def _run(place: Place, work: Callable[[Database], Awaitable[T]]) -> T:
 
 
 @contextmanager
-def _opened(url: str | None) -> Iterator[Place]:
+def opened(url: str | None) -> Iterator[Place]:
     """Have the database. Without it there is no verdict, and status 1 is for a bad one."""
     settings = Settings()
     if url:

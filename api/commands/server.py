@@ -7,7 +7,7 @@ import typer
 
 from api import installation, serving
 from api.app import create_app
-from api.database import installation as database
+from api.database import installation as databases
 from api.failure import UsageError
 from api.settings import Settings
 from auth.tenancy import Database
@@ -22,7 +22,8 @@ def serve(host: Host = None, port: Port = None) -> None:
     address, number = host or settings.reinstate_host, port or settings.reinstate_port
     settings = settings.model_copy(update={"reinstate_host": address, "reinstate_port": number})
     with serving.claim_port(address, number) as claimed, installation.opened(settings, typer.echo) as place:
-        app = create_app(Database(place.url), place.issuer(), demonstration=place.demonstration)
+        database, cache_mb = Database(place.url), settings.reinstate_cache_mb
+        app = create_app(database, place.issuer(), demonstration=place.demonstration, cache_mb=cache_mb)
         serving.serve(app, claimed, lambda: typer.echo(f"Serving {settings.public_url}"))
 
 
@@ -46,7 +47,7 @@ def prepare() -> None:
 async def _prepare(admin_url: str, passwords: dict[str, str]) -> None:
     admin = await installation.connect(admin_url)
     try:
-        await database.prepare(admin, passwords)
+        await databases.prepare(admin, passwords)
     finally:
         await admin.close()
     typer.echo("The roles and the database are there.")

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.resources
+import re
 from collections.abc import Mapping
 
 import asyncpg
@@ -19,12 +20,16 @@ def scripts() -> dict[str, str]:
     return {name: (folder / name).read_text(encoding="utf-8") for name in names}
 
 
+def _roles() -> str:
+    return (importlib.resources.files("migrations") / "roles.sql").read_text(encoding="utf-8")
+
+
 async def prepare(admin: asyncpg.Connection, passwords: Mapping[str, str], database: str = DATABASE) -> None:
     """Make the roles and the database, as a database administrator; safe to run again.
 
     `passwords` are those of `reinstate_migrate` and `reinstate_app`, by role.
     """
-    await admin.execute((importlib.resources.files("migrations") / "roles.sql").read_text(encoding="utf-8"))
+    await admin.execute(_roles())
     for role, password in passwords.items():
         quoted = await admin.fetchval("select format('alter role %I password %L', $1::text, $2::text)", role, password)
         await admin.execute(quoted)
@@ -36,6 +41,7 @@ async def prepare(admin: asyncpg.Connection, passwords: Mapping[str, str], datab
 
 async def migrate(connection: asyncpg.Connection) -> list[str]:
     """Apply what is missing, as `reinstate_migrate`; one replica at a time. Return the names applied."""
+    await _must_have_roles(connection)
     await connection.execute("set role reinstate_owner")
     await connection.execute("select pg_advisory_lock($1)", _LOCK)
     try:
@@ -60,6 +66,14 @@ async def migrate(connection: asyncpg.Connection) -> list[str]:
         return missing
     finally:
         await connection.execute("select pg_advisory_unlock($1)", _LOCK)
+
+
+async def _must_have_roles(connection: asyncpg.Connection) -> None:
+    there = {row["rolname"] for row in await connection.fetch("select rolname from pg_roles")}
+    if missing := sorted(set(re.findall(r"'((?:app|reinstate)_\w+)'", _roles())) - there):
+        raise DatabaseUnavailable(
+            f"This version needs the role {missing[0]}; run reinstate prepare as the administrator, then this again."
+        )
 
 
 async def applied(connection: asyncpg.Connection) -> dict[str, str]:

@@ -6,7 +6,7 @@ from api.database.door import Door
 
 _ALWAYS = {
     "shared_buffers": "64MB",
-    "max_connections": "60",
+    "max_connections": "160",
     "max_wal_size": "256MB",  # bounds what there is to replay after a crash
     "timezone": "UTC",
     "log_timezone": "UTC",

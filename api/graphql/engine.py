@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncpg
-import strawberry
 from graphql import (
     DocumentNode,
     ExecutionResult,
@@ -19,8 +18,10 @@ from graphql import (
     execute,
     value_from_ast_untyped,
 )
+from strawberry.federation import Schema as FederatedSchema
 from strawberry.schema.config import StrawberryConfig
 
+from api import metrics
 from api.graphql.answers import Answers
 from api.graphql.change import Change
 from api.graphql.compiled.given import Given, UncompiledError
@@ -41,12 +42,13 @@ log = logging.getLogger("reinstate.graphql")
 PATIENCE = 10.0  # seconds one document may run
 LONGEST_MESSAGE = 500  # a refusal repeats what was sent, but not all of it
 
-schema = strawberry.Schema(
+schema = FederatedSchema(
     query=Query,
     mutation=Mutation,
     types=list(NOUNS.values()),
     config=StrawberryConfig(disable_field_suggestions=True, scalar_map=SCALARS),
     exception_handlers=[RefusedInput()],
+    federation_version="2.11",
 )
 documents = Documents(schema._schema)  # noqa: SLF001 - Strawberry offers no public way to a document already parsed
 
@@ -104,10 +106,12 @@ class Engine:
 
     async def _question(self, request: Request, operation: Prepared, caller: Caller) -> Answer:
         try:
-            return await self.compiled(request, operation, caller)
+            answer = await self.compiled(request, operation, caller)
         except UncompiledError as error:
-            log.debug("request %s is executed: %s", request.request_id, error.reason)
+            metrics.fell_back(error.reason)
             return await self.executed(request, operation, caller)
+        metrics.answered("compiled")
+        return answer
 
     async def compiled(self, request: Request, operation: Prepared, caller: Caller) -> Answer:
         """Answer a question by its compiled statement; `UncompiledError` where the executor has to."""

@@ -48,6 +48,15 @@ class NoOffsetError(RefusedError):
         super().__init__("An instant needs its offset from UTC, e.g. 2022-08-04T06:00:00Z.")
 
 
+class BadSpanError(RefusedError):
+    """A span of time that ends before it begins."""
+
+    code = "BAD_SPAN"
+
+    def __init__(self) -> None:
+        super().__init__("since must be before until; leave until out to ask up to now.")
+
+
 class TooMuchError(RefusedError):
     """A document that costs more than one request may."""
 

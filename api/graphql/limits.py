@@ -27,6 +27,7 @@ MOST_TOKENS = 2_000
 MOST_PAIRS = 20_000
 MOST_SIZES = 64  # sets of page sizes remembered for one operation
 LONGEST_NUMBER = 20  # digits; Python takes its time over thousands of them
+LISTED = frozenset({"_entities", "progress"})  # answer lists without a page size
 PAGED = frozenset({"edges", "nodes"})
 
 
@@ -83,9 +84,11 @@ class Measure:
         for argument in field.arguments or ():
             if argument.name.value == "first":
                 return self._size(argument.value)
+            if argument.name.value == "ids":  # nodes(ids:), not the nodes of a page
+                return DEFAULT_PAGE
         inside = field.selection_set.selections if field.selection_set else ()
         pages = any(isinstance(node, FieldNode) and node.name.value in PAGED for node in inside)
-        return DEFAULT_PAGE if pages or field.name.value == "progress" else 1
+        return DEFAULT_PAGE if pages or field.name.value in LISTED else 1
 
     def _size(self, value: Any) -> int:
         given: Any = None

@@ -3,17 +3,22 @@
 import asyncio
 import datetime as dt
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any, cast
 
 import strawberry
+from strawberry.federation.schema import FederationAny
 
 from api.graphql.failure import NotPermittedError, TooMuchError
 from api.graphql.operation import CAN, ContextInfo, Remembered, placed
 from auth.scope import Scope
 from schema import api_client, event, incident, milestone, organisation, product, system, testing
 from schema.event import Event
+from schema.incident import Incident
 from schema.kept.connection import LARGEST_PAGE, Order
 from schema.kept.node import Node, read_global_id
+from schema.organisation import Organisation
+from schema.product import Product
+from schema.system import System
 from schema.viewer import Viewer
 
 NOUNS: dict[str, type[Node]] = {
@@ -36,7 +41,10 @@ NOUNS: dict[str, type[Node]] = {
 }
 
 
+ENTITIES = (Incident, Organisation, Product, System)
+Entity = Annotated[Incident | Organisation | Product | System, strawberry.union(name="_Entity")]
 Key = tuple[Any, ...]
+MOST_ENTITIES = 500
 REMEMBERED = 4096  # ids read
 
 
@@ -57,13 +65,25 @@ def named(given: str) -> tuple[type[Node], Key] | None:
         return None
 
 
+def referred(representation: Any) -> tuple[type[Node], Key] | None:
+    """Return the noun and key another graph refers to (Apollo Federation), or None when it is none of ours."""
+    given = representation if isinstance(representation, dict) else {}
+    noun = NOUNS.get(str(given.get("__typename")))
+    if noun is Organisation:
+        code = given.get("odsCode")
+        return (Organisation, (code,)) if isinstance(code, str) and code.isprintable() else None
+    found = named(given["id"]) if noun in ENTITIES and isinstance(given.get("id"), str) else None
+    return found if found and found[0] is noun else None
+
+
 def needed(found: tuple[type[Node], Key] | None) -> tuple[Scope, ...]:
     """Return the scopes for asking after an object; the ledger needs its own, by whichever way in."""
     return (Scope.PROGRESS_READ, Scope.ACTIVITY_READ) if found and found[0] is Event else (Scope.PROGRESS_READ,)
 
 
-async def _found(info: ContextInfo, ids: list[strawberry.ID], as_known_at: dt.datetime | None) -> list[Node | None]:
-    asked = [named(given) for given in ids]
+async def _found(
+    info: ContextInfo, asked: list[tuple[type[Node], Key] | None], as_known_at: dt.datetime | None = None
+) -> list[Node | None]:
     for needs in dict.fromkeys(scope for found in asked for scope in needed(found)):
         if needs not in info.context.caller.scopes:
             raise NotPermittedError(needs)
@@ -78,13 +98,19 @@ async def _nothing() -> None:
 
 
 async def _node(info: ContextInfo, id: strawberry.ID, as_known_at: Remembered = None) -> Node | None:
-    return (await _found(info, [id], as_known_at))[0]
+    return (await _found(info, [named(id)], as_known_at))[0]
 
 
 async def _nodes(info: ContextInfo, ids: list[strawberry.ID], as_known_at: Remembered = None) -> list[Node | None]:
     if len(ids) > LARGEST_PAGE:
         raise TooMuchError(f"nodes takes at most {LARGEST_PAGE} ids")
-    return await _found(info, ids, as_known_at)
+    return await _found(info, [named(given) for given in ids], as_known_at)
+
+
+async def _entities(info: ContextInfo, representations: list[FederationAny]) -> list[Entity | None]:
+    if len(representations) > MOST_ENTITIES:
+        raise TooMuchError(f"_entities takes at most {MOST_ENTITIES} representations")
+    return cast(list[Entity | None], await _found(info, [referred(given) for given in representations]))
 
 
 viewer = strawberry.field(resolver=_viewer, description="Who is asking.", metadata={CAN: None})
@@ -95,4 +121,10 @@ node = strawberry.field(
 )
 nodes = strawberry.field(
     resolver=_nodes, description="Up to 200 objects by their ids.", metadata={CAN: Scope.PROGRESS_READ}
+)
+entities = strawberry.field(
+    resolver=_entities,
+    name="_entities",
+    description="Up to 500 objects that another graph refers to by their keys (Apollo Federation).",
+    metadata={CAN: Scope.PROGRESS_READ},
 )

@@ -4,7 +4,7 @@ import datetime as dt
 import inspect
 import types
 import typing
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any
 
 import strawberry
@@ -14,7 +14,7 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.info import Info
 
 from api.graphql.context import Context
-from api.graphql.failure import NoOffsetError, NotPermittedError
+from api.graphql.failure import BadSpanError, NoOffsetError, NotPermittedError
 from auth.scope import Scope
 from auth.tenancy import Transaction
 from schema.kept.connection import DEFAULT_PAGE, Connection, Order
@@ -59,6 +59,7 @@ def query(rule: Callable[..., Question[Any]], *, needs: Scope, live: bool = Fals
         db = info.context.db
         if as_known_at is not None:
             db = await db.as_known_at(placed(as_known_at))
+        refuse_disorder(given)
         paging = {name: given.pop(name) for name in ("first", "after") if name in given}
         return await _answer(db, rule(**given), Order(noun, tuple(given.values())), **paging)
 
@@ -79,6 +80,15 @@ def placed(instant: dt.datetime) -> dt.datetime:
     if instant.tzinfo is None:
         raise NoOffsetError
     return instant
+
+
+def refuse_disorder(given: Mapping[str, Any]) -> None:
+    """Refuse an instant that does not say where it stands against UTC, and `since` that is not before `until`."""
+    for value in given.values():
+        if isinstance(value, dt.datetime):
+            placed(value)
+    if given.get("since") and given.get("until") and given["since"] >= given["until"]:
+        raise BadSpanError
 
 
 def mutation(rule: Rule, *, needs: Scope) -> Any:

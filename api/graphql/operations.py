@@ -5,7 +5,8 @@ import strawberry
 from api.graphql import nodes as ways_in
 from api.graphql.operation import mutation, query
 from auth.scope import Scope
-from trusts import activity, incidents, milestones, organisations, products, progress, systems, testing
+from trusts import activity as ledger
+from trusts import incidents, milestones, organisations, products, progress, systems, testing
 
 
 @strawberry.type
@@ -15,7 +16,9 @@ class Query:
     viewer = ways_in.viewer
     node = ways_in.node
     nodes = ways_in.nodes
-    activity = query(activity.ledger, needs=Scope.ACTIVITY_READ, live=True)
+    entities = ways_in.entities
+    activity = query(ledger.everything, needs=Scope.ACTIVITY_READ, live=True)
+    changes = query(ledger.changes, needs=Scope.ACTIVITY_READ, live=True)
     incident = query(incidents.by_reference, needs=Scope.PROGRESS_READ)
     milestones = query(milestones.listed, needs=Scope.PROGRESS_READ)
     organisation = query(organisations.by_code, needs=Scope.PROGRESS_READ)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from strawberry.types.base import get_object_definition
+from strawberry.utils.str_converters import to_camel_case
 
 from api.graphql.operation import CAN
 from api.graphql.operations import Mutation, Query
@@ -28,8 +29,7 @@ def _operations() -> list[Operation]:
     found = []
     for page in (Query, Mutation):
         for field in get_object_definition(page, strict=True).fields:
-            words = field.python_name.split("_")
-            name = words[0] + "".join(word.title() for word in words[1:])
+            name = field.graphql_name or to_camel_case(field.python_name)
             found.append(Operation(name, page is Mutation, field.metadata[CAN]))
     return sorted(found, key=lambda operation: (operation.is_change, operation.name))
 

@@ -1,132 +1,118 @@
 """GraphQL over HTTP, to the letter of its specification; bodies are JSON alone, which is the CSRF guard."""
 
-import json
-import re
-from typing import Any
+from dataclasses import dataclass
 
-from litestar import Request as HttpRequest
-from litestar import Response, get, post
-from litestar.datastructures import State
-from litestar.handlers import HTTPRouteHandler
+from litestar import asgi
+from litestar.enums import ScopeType
+from litestar.handlers import ASGIRouteHandler
+from litestar.types import HTTPScope, Receive, Scope, Send
 
+from api.cache.freshness import Freshness
 from api.graphql.engine import Answer, Engine, Request
-from api.http.refusal import Refusal, request_id
+from api.http import question
+from api.http.headers import Headers, headers_of, media_type_of, token_of
+from api.http.question import Gone
+from api.http.refusal import known_as, no_such_method, refusal_of
+from api.http.reply import Reply, again, refusing, reply
 from auth.caller import Caller
 from auth.tokens.verifier import Verifier
 
-GRAPHQL_JSON = "application/graphql-response+json"
-JSON = "application/json"
-_OFFERED = {"*/*": GRAPHQL_JSON, "application/*": GRAPHQL_JSON, GRAPHQL_JSON: GRAPHQL_JSON, JSON: JSON}
-LARGEST_BODY = 100_000  # bytes
-_SHAPE = (("variables", dict, "an object"), ("operationName", str, "text"), ("extensions", dict, "an object"))
-_NUL = re.compile(r"\\u(0000|\{0+\})")  # as JSON spells it, and as a document does
-_KEY = re.compile(r"^[\x21-\x7e]{8,120}$")
-
-_STATUS_HEADERS = {405: {"Allow": "POST"}, 503: {"Retry-After": "1"}}
-
-Http = HttpRequest[Any, Any, State]
+PATH = "/graphql"
+_TAKEN = "GET, POST"
 
 
-def routes(engine: Engine, verifier: Verifier) -> list[HTTPRouteHandler]:
-    """Return the handlers of /graphql."""
+@dataclass(slots=True)
+class _Asked:
+    """One request, read as far as its cache key."""
 
-    @post("/graphql", media_type=JSON)
-    async def ask(request: Http) -> Response[bytes]:
-        media_type = _media_type(request)
-        caller = await _caller(request, verifier)
-        if request.content_type[0] != JSON:
-            raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", f"Send the request as {JSON}.")
-        asked = _request(_object(await request.body()), request)
-        return _respond(await engine.answer(asked, caller), media_type, asked)
+    scope: HTTPScope
+    headers: Headers
+    caller: Caller
+    media_type: str
+    sent: bytes
 
-    @get("/graphql", media_type=JSON)
-    async def look(request: Http) -> Response[bytes]:
-        media_type = _media_type(request)
-        caller = await _caller(request, verifier)
-        given: dict[str, Any] = dict(request.query_params)
-        for name in ("variables", "extensions"):
-            if given.get(name):
-                given[name] = _object(given[name].encode("utf-8", "surrogatepass"))
-        asked = _request(given, request)
-        return _respond(await engine.answer(asked, caller, reads_only=True), media_type, asked)
+    @property
+    def by_get(self) -> bool:
+        return self.scope["method"] == "GET"
 
-    return [ask, look]
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What its answer depends on: the rows and fields of the caller's scope, and the request to the byte."""
+        caller = self.caller
+        return caller.tenant_ods, caller.kind, caller.scopes, self.scope["method"], self.media_type, self.sent
 
-
-async def _caller(request: Http, verifier: Verifier) -> Caller:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise Refusal(
-            401,
-            "UNAUTHENTICATED",
-            "Send an access token as 'Authorization: Bearer …'; get one at /oauth2/token.",
-            {"WWW-Authenticate": 'Bearer realm="reinstate"'},
-        )
-    return await verifier.verify(token.strip())
+    def request(self) -> Request:
+        if self.by_get:
+            return question.asked(self.headers, self.scope)
+        return question.posted(self.sent, self.headers, self.scope)
 
 
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        given = json.loads(body, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise Refusal(400, "BAD_JSON", 'The body is not JSON; send {"query": …, "variables": …}.') from error
-    if not isinstance(given, dict):
-        raise Refusal(400, "BAD_REQUEST", "Send one JSON object; batches are not answered.")
-    return given
+class Endpoint:
+    """Answers the requests to /graphql."""
+
+    def __init__(self, engine: Engine, verifier: Verifier, freshness: Freshness) -> None:
+        self._engine = engine
+        self._verifier = verifier
+        self._freshness = freshness
+        self._cache = freshness.cache
+
+    async def handle(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        """Answer one request, whatever happens."""
+        known = known_as(scope)
+        try:
+            told = await self._reply(scope, receive)
+        except Gone:
+            return
+        except Exception as error:  # noqa: BLE001 - the edge: each has its typed body, and none is shown
+            told = refusing(refusal_of(error, known), known)
+        await told.send(send, known)
+
+    async def _reply(self, scope: HTTPScope, receive: Receive) -> Reply:
+        method = scope["method"]
+        if method not in ("POST", "GET"):
+            if method == "OPTIONS":
+                return Reply(204, [(b"allow", f"{_TAKEN}, OPTIONS".encode())], b"")
+            raise no_such_method(_TAKEN)
+        headers = headers_of(scope)
+        media_type = media_type_of(headers)
+        caller = await self._verifier.verify(token_of(headers))
+        sent = await question.body(headers, receive) if method == "POST" else scope["query_string"]
+        told = await self._told(_Asked(scope, headers, caller, media_type, sent))
+        return told.unless_held(headers) if method == "GET" else told
+
+    async def _told(self, asked: _Asked) -> Reply:
+        wishes = asked.headers.get(b"cache-control", b"").lower()
+        key = asked.key
+        if b"no-cache" not in wishes and b"no-store" not in wishes and b"idempotency-key" not in asked.headers:
+            kept = self._cache.find(key, asked.caller)
+            if kept is not None:
+                return again(kept)
+        ticket = None if b"no-store" in wishes else self._cache.ticket(asked.caller)
+        request = asked.request()
+        answer = await self._engine.answer(request, asked.caller, reads_only=asked.by_get)
+        told = reply(answer, asked.media_type)
+        if told.etag and ticket:
+            self._cache.keep(ticket, key, (told.body, told.etag, told.headers), len(asked.sent))
+        elif not told.etag:
+            await self._drop(answer, request)
+        return told
+
+    async def _drop(self, answer: Answer, request: Request) -> None:
+        """Drop what a change moved before it is acknowledged, so that whoever asks here next reads it."""
+        if answer.moved:
+            self._freshness.changed(answer.moved)
+        elif answer.executed and "mutation" in request.query:
+            await self._freshness.catch_up()  # an answer given before, perhaps by another replica
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is Python's, not JSON")
+def route(endpoint: Endpoint) -> ASGIRouteHandler:
+    """Return the endpoint as a route, for those who spell its path otherwise."""
 
+    @asgi(PATH, copy_scope=False)
+    async def graphql(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.HTTP:
+            await endpoint.handle(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000, "reason": "Ask by POST."})
 
-def _request(given: dict[str, Any], request: Http) -> Request:
-    query, key = given.get("query"), request.headers.get("idempotency-key")
-    if not isinstance(query, str) or not query:
-        raise Refusal(400, "BAD_REQUEST", "query must be a GraphQL document.")
-    for name, kind, words in _SHAPE:
-        if given.get(name) is not None and not isinstance(given[name], kind):
-            raise Refusal(400, "BAD_REQUEST", f"{name} must be {words}.")
-    if key is not None and not _KEY.match(key):
-        raise Refusal(400, "BAD_IDEMPOTENCY_KEY", "Idempotency-Key must be 8 to 120 visible ASCII characters.")
-    if not _storable(given):
-        raise Refusal(400, "BAD_TEXT", "The request holds a NUL or half a surrogate pair; remove it.")
-    return Request(query, given.get("variables") or {}, given.get("operationName") or None, request_id(request), key)
-
-
-def _storable(given: dict[str, Any]) -> bool:
-    """Return whether the database can hold every text in it: no NUL, no half of a surrogate pair."""
-    text = json.dumps(given, ensure_ascii=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return _NUL.search(text) is None
-
-
-def _media_type(request: Http) -> str:
-    """Return the media type the client prefers among the two there are."""
-    accepted = request.headers.get("accept", "*/*")
-    best, media_type = 0.0, ""
-    for part in accepted.split(","):
-        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        quality = next((_quality(p[2:]) for p in parameters if p.startswith("q=")), 1.0)
-        if name in _OFFERED and quality > best:
-            best, media_type = quality, _OFFERED[name]
-    if not media_type:
-        raise Refusal(406, "NOT_ACCEPTABLE", f"Accept {GRAPHQL_JSON} or {JSON}.")
-    return media_type
-
-
-def _quality(given: str) -> float:
-    try:
-        return float(given)
-    except ValueError:
-        return 0.0
-
-
-def _respond(answer: Answer, media_type: str, asked: Request) -> Response[bytes]:
-    status = answer.status
-    if media_type == GRAPHQL_JSON and status == 200 and answer.has_errors:
-        status = 294
-    headers = {"X-Request-Id": asked.request_id, "Cache-Control": "no-store", **_STATUS_HEADERS.get(status, {})}
-    return Response(answer.body, status_code=status, media_type=f"{media_type}; charset=utf-8", headers=headers)
+    return graphql

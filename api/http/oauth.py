@@ -8,7 +8,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 from api.graphql.failure import failure_of
-from api.http.refusal import masked, request_id
+from api.http.refusal import refused, request_id
 from auth.caller import SignIn
 from auth.server.form import LARGEST_FORM, Answer, FormPost, Refused
 from auth.server.token_server import TokenServer
@@ -70,6 +70,6 @@ def _too_large(request: _Request, refused: HTTPException) -> _Reply:
 def _failed(request: _Request, error: Exception) -> _Reply | Response[bytes]:
     failure = failure_of(error)
     if failure.code == "INTERNAL":
-        return masked(request, error)
+        return refused(request, error)
     away = Refused(failure.message, 503, "temporarily_unavailable").answer(request_id(request))
     return _reply(Answer(away.status, {**away.headers, "Retry-After": "1"}, away.body))

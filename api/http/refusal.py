@@ -2,12 +2,13 @@
 
 import json
 import logging
-import uuid
 from typing import Any
 
+import uuid_utils
 from litestar import Request, Response
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.types import Scope
 
 from api.graphql.failure import failure_of
 from auth.tokens.access_token import Unauthenticated
@@ -29,45 +30,58 @@ class Refusal(Exception):  # noqa: N818 - it is what we answer, not what went wr
         super().__init__(message)
         self.status, self.code, self.message, self.headers = status, code, message, headers or {}
 
+    def body(self, known: str) -> bytes:
+        """Return the JSON that answers the request of this id."""
+        extensions = {"code": self.code, "retryable": self.status == 503, "requestId": known}
+        return json.dumps({"errors": [{"message": self.message, "extensions": extensions}]}).encode()
+
+
+def too_large() -> Refusal:
+    """Return the refusal of a body beyond its bound."""
+    return Refusal(413, *_UNROUTABLE[413])
+
+
+def no_such_method(allowed: str) -> Refusal:
+    """Return the refusal of a method that an address does not take."""
+    return Refusal(405, *_UNROUTABLE[405], {"Allow": allowed})
+
+
+def known_as(scope: Scope) -> str:
+    """Return the id a request is known by in answers, logs and the ledger; made once."""
+    state = scope.setdefault("state", {})
+    if "request_id" not in state:
+        state["request_id"] = str(uuid_utils.uuid4())
+    return str(state["request_id"])
+
 
 def request_id(request: Request[Any, Any, State]) -> str:
-    """Return the id this request is known by in answers, logs and the ledger; made once."""
-    return str(request.scope["state"].setdefault("request_id", str(uuid.uuid4())))
+    """Return the id this request is known by."""
+    return known_as(request.scope)
 
 
-def _respond(request: Request[Any, Any, State], refusal: Refusal) -> Response[bytes]:
-    known = request_id(request)
-    extensions = {"code": refusal.code, "retryable": refusal.status == 503, "requestId": known}
-    body = json.dumps({"errors": [{"message": refusal.message, "extensions": extensions}]}).encode()
-    headers = {"X-Request-Id": known, "Cache-Control": "no-store", **refusal.headers}
-    return Response(body, status_code=refusal.status, media_type="application/json", headers=headers)
-
-
-def refused(request: Request[Any, Any, State], error: Refusal) -> Response[bytes]:
-    """Answer what we refuse ourselves."""
-    return _respond(request, error)
-
-
-def unauthenticated(request: Request[Any, Any, State], error: Unauthenticated) -> Response[bytes]:
-    """Answer a token that is not good (RFC 6750)."""
-    challenge = f'Bearer realm="reinstate", error="{error.code}", error_description="{error.description}"'
-    return _respond(request, Refusal(401, "UNAUTHENTICATED", error.description, {"WWW-Authenticate": challenge}))
-
-
-def unavailable(request: Request[Any, Any, State], error: SignInUnavailable) -> Response[bytes]:
-    """Answer that nobody can be let in while the database is away."""
-    return _respond(request, Refusal(503, "DATABASE_UNAVAILABLE", str(error), {"Retry-After": "1"}))
-
-
-def failed(request: Request[Any, Any, State], error: Exception) -> Response[bytes]:
-    """Answer what the database could not do; whatever else is ours, and masked."""
+def refusal_of(error: Exception, known: str) -> Refusal:
+    """Return what is answered to an exception: what we refuse, what the database cannot do; the rest is masked."""
+    match error:
+        case Refusal():
+            return error
+        case Unauthenticated():  # RFC 6750
+            challenge = f'Bearer realm="reinstate", error="{error.code}", error_description="{error.description}"'
+            return Refusal(401, "UNAUTHENTICATED", error.description, {"WWW-Authenticate": challenge})
+        case SignInUnavailable():
+            return Refusal(503, "DATABASE_UNAVAILABLE", str(error), {"Retry-After": "1"})
     failure = failure_of(error)
     if failure.code == "INTERNAL":
-        return masked(request, error)
-    log.warning("request %s: %s (%s)", request_id(request), failure.code, type(error).__name__)
-    if not failure.retryable:
-        return _respond(request, Refusal(400, failure.code, failure.message))
-    return _respond(request, Refusal(503, failure.code, failure.message, {"Retry-After": "1"}))
+        log.error("request %s failed", known, exc_info=error)
+        return Refusal(500, "INTERNAL", "This failed on our side and nothing was kept.")
+    log.warning("request %s: %s (%s)", known, failure.code, type(error).__name__)
+    if failure.retryable:
+        return Refusal(503, failure.code, failure.message, {"Retry-After": "1"})
+    return Refusal(400, failure.code, failure.message)
+
+
+def refused(request: Request[Any, Any, State], error: Exception) -> Response[bytes]:
+    """Answer an exception."""
+    return _respond(request, refusal_of(error, request_id(request)))
 
 
 def unroutable(request: Request[Any, Any, State], error: HTTPException) -> Response[bytes]:
@@ -76,7 +90,7 @@ def unroutable(request: Request[Any, Any, State], error: HTTPException) -> Respo
     return _respond(request, Refusal(error.status_code, code, message, dict(error.headers or {})))
 
 
-def masked(request: Request[Any, Any, State], error: Exception) -> Response[bytes]:
-    """Answer a failure of our own: its reference, never its text."""
-    log.error("request %s failed", request_id(request), exc_info=error)
-    return _respond(request, Refusal(500, "INTERNAL", "This failed on our side and nothing was kept."))
+def _respond(request: Request[Any, Any, State], refusal: Refusal) -> Response[bytes]:
+    known = request_id(request)
+    headers = {"X-Request-Id": known, "Cache-Control": "no-store", **refusal.headers}
+    return Response(refusal.body(known), status_code=refusal.status, media_type="application/json", headers=headers)

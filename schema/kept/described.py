@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import strawberry
 from pydantic import BaseModel, ValidationError
 from strawberry import pydantic as sp
+from strawberry.federation.schema_directives import Key
+from strawberry.federation.types import FieldSet
 from strawberry.types.arguments import InputContext
 from strawberry.types.base import StrawberryObjectDefinition
 
@@ -19,8 +21,9 @@ E = TypeVar("E", bound=enum.Enum)
 
 
 def described_type(cls: type[M]) -> type[M]:
-    """Make a pydantic class a GraphQL type."""
-    return sp.type(cls, description=inspect.getdoc(cls))
+    """Make a pydantic class a GraphQL type; one with a KEY is an entity that other graphs refer to (Federation)."""
+    key = getattr(cls, "KEY", None)
+    return sp.type(cls, description=inspect.getdoc(cls), directives=[Key(fields=FieldSet(key))] if key else ())
 
 
 def described_input(cls: type[M]) -> type[M]:

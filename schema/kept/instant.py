@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from sqlalchemy import Date, DateTime, cast, func
+from sqlalchemy import TEXT, Date, DateTime, cast, func, literal_column
 from sqlalchemy.sql.elements import ColumnElement
 
 LONDON = "Europe/London"
@@ -15,9 +15,9 @@ def as_of() -> ColumnElement[dt.datetime]:
 
 def today() -> ColumnElement[dt.date]:
     """Return the day of the answer, in London."""
-    return cast(func.timezone(LONDON, as_of()), Date)
+    return cast(func.timezone(literal_column(f"'{LONDON}'", TEXT), as_of()), Date)
 
 
 def utc_day(instant: ColumnElement[dt.datetime | None]) -> ColumnElement[dt.date | None]:
     """Return the day of an instant, UTC."""
-    return cast(func.timezone("UTC", instant), Date)
+    return cast(func.timezone(literal_column("'UTC'", TEXT), instant), Date)

@@ -12,14 +12,13 @@ import strawberry
 import uuid_utils.compat
 from pydantic import AfterValidator, AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
-from sqlalchemy import TEXT, ColumnElement, DateTime, cast, func, literal
+from sqlalchemy import TEXT, ColumnElement, DateTime, cast, func, literal_column
 from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel
 
 from schema.kept.computed import computed
 from schema.kept.described import described_enum, described_interface
 from schema.kept.text import OdsCode
-
 
 
 def _utc(instant: dt.datetime) -> dt.datetime:
@@ -47,12 +46,16 @@ def global_id(noun: str, key: object) -> strawberry.ID:
 def sql_global_id(noun: ColumnElement[str], *key: ColumnElement[Any]) -> ColumnElement[str]:
     """Return the same id as an expression over the columns of the key."""
     parts: list[ColumnElement[str]] = [cast(part, TEXT) for part in key]
-    return base64_url(cast(noun, TEXT) + ":" + functools.reduce(lambda before, part: before + "/" + part, parts))
+    slash, colon = literal_column("'/'", TEXT), literal_column("':'", TEXT)
+    key = functools.reduce(lambda before, part: before + slash + part, parts)
+    return base64_url(cast(noun, TEXT) + colon + key)
 
 
 def base64_url(text: ColumnElement[str]) -> ColumnElement[str]:
     """Return text in base64url without padding, as an expression; PostgreSQL breaks its lines after 76 letters."""
-    return func.translate(func.encode(func.convert_to(text, "UTF8"), "base64"), "+/=\n", "-_")
+    utf8, base64_ = literal_column("'UTF8'", TEXT), literal_column("'base64'", TEXT)
+    ours, urls = literal_column("E'+/=\\n'", TEXT), literal_column("'-_'", TEXT)
+    return func.translate(func.encode(func.convert_to(text, utf8), base64_), ours, urls)
 
 
 def read_global_id(given: str) -> tuple[str, str] | None:
@@ -70,11 +73,12 @@ class Node(BaseModel):
     """Anything with an id of its own."""
 
     ORDER: ClassVar[tuple[str, ...]] = ("id",)  # the columns that pages are ordered by, unique together
+    UNRECORDED: ClassVar[tuple[str, ...]] = ()  # columns whose change is not worth an event
 
     @computed(
         name="id",
         description="Opaque; stable for as long as the record exists.",
-        sql=lambda row: sql_global_id(literal(row.noun.__name__), *row.key),
+        sql=lambda row: sql_global_id(literal_column(f"'{row.noun.__name__}'", TEXT), *row.key),
     )
     def global_id(self) -> strawberry.ID:
         """Return the row's id as clients see it."""

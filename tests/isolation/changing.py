@@ -22,8 +22,8 @@ from tests.isolation.world import World
 CHANGES: dict[str, Any] = TYPES["Mutation"].fields
 MAY = {operation.name: operation.kinds for operation in OPERATIONS}
 TENANTS = """
-    select table_name from information_schema.columns
-    where table_schema = 'public' and column_name = 'tenant_ods' order by 1
+    select table_name from information_schema.columns join information_schema.tables using (table_schema, table_name)
+    where table_schema = 'public' and column_name = 'tenant_ods' and table_type = 'BASE TABLE' order by 1
 """
 
 

@@ -3,21 +3,19 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from graphql import get_named_type, is_required_argument
+from graphql import get_named_type
 
 from tests.isolation.asking import Asker
 from tests.isolation.inputs import TYPES
-from tests.isolation.selection import asked
+from tests.isolation.selection import asked, needs_nothing, times
 
 QUESTIONS: dict[str, Any] = TYPES["Query"].fields
 PAGE = 25
 
 
 def listed() -> list[str]:
-    """Give the questions that need no argument."""
-    return [
-        name for name, field in QUESTIONS.items() if not any(is_required_argument(each) for each in field.args.values())
-    ]
+    """Give the questions that need no argument but instants."""
+    return [name for name, field in QUESTIONS.items() if needs_nothing(field)]
 
 
 async def ask_all(asker: Asker, who: str) -> dict[str, list[Any]]:
@@ -28,7 +26,9 @@ async def ask_all(asker: Asker, who: str) -> dict[str, list[Any]]:
 async def _pages(asker: Asker, name: str, who: str) -> AsyncIterator[Any]:
     field = QUESTIONS[name]
     shape, paged = get_named_type(field.type).name, "after" in field.args
-    head = ("query($after: String)", f"{name}(first: {PAGE}, after: $after)") if paged else ("query", name)
+    head = (
+        ("query($after: String)", f"{name}({times(field)}first: {PAGE}, after: $after)") if paged else ("query", name)
+    )
     document = f"{head[0]} {{ {head[1]} {{ {asked(shape, 2, 2)} }} }}"
     after = None
     while True:

@@ -6,12 +6,15 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from graphql import GraphQLField, get_named_type
+
 from schema.kept.node import global_id
 from tests.isolation.asking import Asker
 from tests.isolation.canary import Readers
 from tests.isolation.inputs import TYPES
 from tests.isolation.oracle import EVERYONE
 from tests.isolation.positions import Position
+from tests.isolation.selection import id_of, times
 from tests.isolation.world import Known, World
 
 ALL_SEEING = "AUDITOR"
@@ -82,7 +85,9 @@ class Cursors:
         return Probe(edge["cursor"], row.noun, row.readers, twin)
 
     async def _root(self, position: Position) -> list[Any]:
-        asked = f"query($after: String) {{ {position.field}(first: 200, after: $after) {{ {_EDGES} }} }}"
+        field = TYPES[position.type].fields[position.field]
+        call = f"{position.field}({times(field)}first: 200, after: $after)"
+        asked = f"query($after: String) {{ {call} {{ {_edges(field)} }} }}"
         pages, after = [], None
         while True:
             page = (await self._asker.ask(ALL_SEEING, asked, {"after": after}, str(position)))["data"][position.field]
@@ -94,14 +99,16 @@ class Cursors:
     async def _nested(self, position: Position) -> list[Any]:
         asked = (
             f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {position.type} "
-            f"{{ {position.field}(first: 200) {{ {_EDGES} }} }} }} }}"
+            f"{{ {position.field}(first: 200) {{ {_edges(TYPES[position.type].fields[position.field])} }} }} }} }}"
         )
         given = [row.id for row in self._world.of(position.type)]
         found = (await self._asker.ask(ALL_SEEING, asked, {"ids": given}, str(position)))["data"]["nodes"]
         return [node[position.field] for node in found]
 
 
-_EDGES = "edges { cursor node { id } } pageInfo { hasNextPage endCursor }"
+def _edges(field: GraphQLField) -> str:
+    row = get_named_type(TYPES[get_named_type(field.type).name].fields["nodes"].type).name
+    return f"edges {{ cursor node {{ {id_of(row)} }} }} pageInfo {{ hasNextPage endCursor }}"
 
 
 def _next_to(part: str) -> str:

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 from graphql import (
+    GraphQLArgument,
     GraphQLField,
     GraphQLObjectType,
     get_named_type,
@@ -15,6 +16,7 @@ from graphql import (
 from api.graphql.engine import schema
 from tests.isolation.inputs import TYPES
 
+EVER = '"2000-01-01T00:00:00Z"'
 CONNECTION = {"edges", "nodes", "pageInfo", "totalCount"}
 
 
@@ -29,6 +31,26 @@ def asked(type_name: str, depth: int, first: int) -> str:
         return _page(kind, depth, first)
     parts = [_field(name, field, depth, first) for name, field in kind.fields.items()]
     return " ".join(("__typename", *filter(None, parts)))
+
+
+def times(field: GraphQLField) -> str:
+    """Give the instants that a question must be asked with: of all that ever was."""
+    needed = [name for name, argument in field.args.items() if is_required_argument(argument) and _is_time(argument)]
+    return "".join(f"{name}: {EVER}, " for name in needed)
+
+
+def _is_time(argument: GraphQLArgument) -> bool:
+    return get_named_type(argument.type).name == "DateTime"
+
+
+def needs_nothing(field: GraphQLField) -> bool:
+    """Tell whether a question can be asked without saying anything but when."""
+    return not any(is_required_argument(argument) and not _is_time(argument) for argument in field.args.values())
+
+
+def id_of(type_name: str) -> str:
+    """Give how a row tells its id, or that of the object it is about."""
+    return "id" if "id" in TYPES[type_name].fields else "id: objectId"
 
 
 def _field(name: str, field: GraphQLField, depth: int, first: int) -> str:
@@ -47,7 +69,7 @@ def _page(kind: GraphQLObjectType, depth: int, first: int) -> str:
     row = get_named_type(kind.fields["nodes"].type).name
     rest = [_field(name, field, 1, first) for name, field in kind.fields.items() if name not in ("edges", "nodes")]
     return (
-        f"__typename {' '.join(rest)} edges {{ __typename cursor node {{ __typename id }} }} "
+        f"__typename {' '.join(rest)} edges {{ __typename cursor node {{ __typename {id_of(row)} }} }} "
         f"nodes {{ {asked(row, depth, first)} }}"
     )
 

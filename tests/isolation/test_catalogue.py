@@ -28,7 +28,9 @@ BESIDES = {
         ("signing_key", "UPDATE"): "rotates keys",
         ("used_assertion", "INSERT"): "notes an assertion, so that it is not used again",
     },
+    "app_sweep": {},  # sees whom an event reaches, for the answers kept
 }
+REACH = ("audience", "id", "owner_ods", "region_ods", "supplier_ods", "tenant_ods", "trust_ods", "xid")
 KEYS_BESIDES = {
     ("api_client", ("client_id",)): "a client says who it is before we know for whom; the operator alone chooses it",
 }
@@ -40,7 +42,7 @@ UNGUARDED = """
 GRANTS = """
     select case grantee when 0 then 'public' else grantee::regrole::text end as role, relname as held, privilege_type as what
     from pg_class, aclexplode(relacl)
-    where relnamespace in ('public'::regnamespace, 'app'::regnamespace) and grantee <> relowner
+    where relnamespace::regnamespace::text in ('public', 'app', 'known') and grantee <> relowner
     union all
     select grantee::regrole::text, relname, privilege_type || '(' || string_agg(attname, ',' order by attname) || ')'
     from pg_class join pg_attribute on attrelid = pg_class.oid, aclexplode(attacl)
@@ -66,13 +68,13 @@ POLICIES = """
     from pg_policies where schemaname = 'public'
 """
 UNSAFE = """
-    select relname from pg_class where relkind = 'm' or (relkind = 'v' and relnamespace::regnamespace::text in ('public', 'app')
+    select relname from pg_class where relkind = 'm' or (relkind = 'v' and relnamespace::regnamespace::text in ('public', 'app', 'known')
         and not coalesce(reloptions @> array['security_invoker=true'], false))
-    union all select proname from pg_proc where prosecdef and pronamespace in ('public'::regnamespace, 'app'::regnamespace)
+    union all select proname from pg_proc where prosecdef and pronamespace::regnamespace::text in ('public', 'app', 'known')
     union all select proname from pg_proc where pronamespace = 'app'::regnamespace
         and (proacl is null or exists (select from aclexplode(proacl) where grantee = 0))
     union all select rolname from pg_roles where (rolsuper or rolbypassrls or rolinherit) and rolname ~ '^(app|reinstate)_'
-    union all select nspname from pg_namespace, aclexplode(nspacl) where nspname in ('public', 'app') and grantee = 0
+    union all select nspname from pg_namespace, aclexplode(nspacl) where nspname in ('public', 'app', 'known') and grantee = 0
 """
 
 
@@ -118,6 +120,19 @@ def test_the_other_roles_hold_what_they_need(catalogue: Catalogue, role: str) ->
         if grant["role"] == role and not grant["what"].startswith("SELECT")
     }
     assert held - {("event", "INSERT")} == BESIDES[role].keys()
+
+
+def test_the_sweep_reads_whom_an_event_reaches_and_nothing_else(catalogue: Catalogue) -> None:
+    held = [(grant["held"], grant["what"]) for grant in catalogue[GRANTS] if grant["role"] == "app_sweep"]
+    assert held == [("event", f"SELECT({','.join(REACH)})")]
+
+
+def test_no_caller_may_change_whom_a_row_reaches(catalogue: Catalogue) -> None:
+    changed = [
+        grant["what"][7:-1] for grant in catalogue[GRANTS] if grant["role"] in CALLERS and "UPDATE(" in grant["what"]
+    ]
+    assert len(changed) >= 7
+    assert {name for names in changed for name in names.split(",")} & set(REACH) == set()
 
 
 def test_keys_of_tenants_tables_hold_the_tenant(catalogue: Catalogue) -> None:

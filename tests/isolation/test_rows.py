@@ -6,7 +6,7 @@ import pytest
 
 from auth.tenancy import Database
 from tests.isolation.oracle import KIND
-from tests.isolation.sql import ENTRANTS, Table, as_admin, foreign, readable, sample, tables, updatable, written
+from tests.isolation.sql import ENTRANTS, VIEWS, Table, as_admin, foreign, readable, sample, tables, updatable, written
 from tests.isolation.world import World, app_url
 from tests.stage import LISTED, Stage, caller
 
@@ -22,11 +22,24 @@ def catalogue(copies: dict[str, Stage]) -> list[Table]:
     return asyncio.run(look())
 
 
-def test_every_role_reads_its_own_rows_alone(world: World, copies: dict[str, Stage], catalogue: list[Table]) -> None:
+@pytest.fixture(scope="module")
+def views(copies: dict[str, Stage]) -> list[Table]:
+    """Every view: of now, and as known at an instant, which is now."""
+
+    async def look() -> list[Table]:
+        async with as_admin(copies["breaking"]) as admin:
+            return await tables(admin, VIEWS)
+
+    return asyncio.run(look())
+
+
+def test_every_role_reads_its_own_rows_alone(
+    world: World, copies: dict[str, Stage], catalogue: list[Table], views: list[Table]
+) -> None:
     async def read() -> list[str]:
         database = Database(app_url(copies["breaking"]))
         found = []
-        for table in catalogue:
+        for table in catalogue + views:
             for who in ENTRANTS:
                 rows = await readable(database, table, who)
                 found += [f"{who} reads {row} of {table.name}" for row in foreign(world, table, who, rows)]
@@ -36,10 +49,14 @@ def test_every_role_reads_its_own_rows_alone(world: World, copies: dict[str, Sta
     assert asyncio.run(read()) == []
 
 
-def test_what_may_be_read_is_read(world: World, copies: dict[str, Stage], catalogue: list[Table]) -> None:
+def test_what_may_be_read_is_read(
+    world: World, copies: dict[str, Stage], catalogue: list[Table], views: list[Table]
+) -> None:
+    assert {"progress", "known.progress", "known.system"} <= {view.name for view in views}
+
     async def read() -> None:
         database = Database(app_url(copies["breaking"]))
-        for table in catalogue:
+        for table in catalogue + views:
             noun = table.noun and table.noun.__name__
             for code in LISTED if noun else ():
                 rows = await readable(database, table, caller(code))

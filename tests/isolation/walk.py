@@ -9,14 +9,14 @@ from typing import Any
 
 from graphql import GraphQLSyntaxError, get_named_type, is_abstract_type, is_composite_type
 
-from api.graphql.engine import Request, documents
+from api.graphql.engine import documents
 from api.graphql.failure import TooMuchError
 from tests.isolation import probes
 from tests.isolation.asking import Asker, all_of
 from tests.isolation.inputs import TYPES
 from tests.isolation.positions import Position
 from tests.isolation.probes import Cursors, Probe
-from tests.isolation.selection import asked, possible_types
+from tests.isolation.selection import asked, possible_types, times
 from tests.isolation.world import World
 from tests.stage import LISTED
 
@@ -50,11 +50,11 @@ class Form:
     def document(self, count: int) -> str:
         """Give the document that tries `count` values."""
         position = self.position
-        used = TYPES[position.type].fields[position.field].args
-        paged = f"first: {self.first}, " if "first" in used else ""
+        field = TYPES[position.type].fields[position.field]
+        paged = f"first: {self.first}, " if "first" in field.args else ""
         calls = []
         for number in range(count):
-            call = f"{position.field}({paged}{position.path[0]}: $v{number}) {self._selection}"
+            call = f"{position.field}({times(field)}{paged}{position.path[0]}: $v{number}) {self._selection}"
             if position.type != "Query":
                 call = f"node(id: $parent) {{ __typename ... on {position.type} {{ {call} }} }}"
             calls.append(f"a{number}: {call}")

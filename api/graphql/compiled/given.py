@@ -41,13 +41,14 @@ Slot = Callable[[Given], Any]
 
 
 class Slots:
-    """The parameters of one statement, and how each is read from a request."""
+    """The parameters of one statement, how each is read from a request, and what else its fields ask for."""
 
     def __init__(self, sample: Mapping[int, Arguments]) -> None:
         self._sample = sample
         self.by_name: dict[str, Slot] = {}
         self.checks: list[Callable[[Given], None]] = []
         self.needs: set[Scope] = set()
+        self.lasting = True
 
     def add(self, slot: Slot, type_: Any = None) -> BindParameter[Any]:
         """Return a new parameter that is read from each request by `slot`."""

@@ -18,6 +18,7 @@ from graphql import (
     TypeInfoVisitor,
     VariableNode,
     Visitor,
+    separate_operations,
     visit,
 )
 from graphql.execution.collect_fields import FragmentDetails
@@ -26,7 +27,7 @@ from graphql.execution.values import VariableValues, get_argument_values, get_va
 from api.graphql.compiled.given import Arguments, Given, UncompiledError
 from api.graphql.compiled.payload import payload
 from api.graphql.compiled.plan import AS_KNOWN_AT, Plan, planned
-from api.graphql.compiled.roots import shape_of_ids
+from api.graphql.compiled.roots import shape_of_id
 from api.graphql.compiled.selections import Selections
 from api.graphql.compiled.statement import Statement
 from auth.caller import Caller
@@ -60,7 +61,8 @@ class Operation:
             if isinstance(node, FragmentDefinitionNode)
         }
         seen = _Seen(schema)
-        visit(document, TypeInfoVisitor(seen.types, seen))
+        mine = separate_operations(document)[operation.name.value if operation.name else ""]
+        visit(mine, TypeInfoVisitor(seen.types, seen))
         self._asked = seen.asked
         self._switches = sorted(seen.switches)
         self._ready = _remembering(self._read)
@@ -102,6 +104,8 @@ class Operation:
                 found = make(Selections(self._schema, self._operation, self._fragments, asked.values))
             except UncompiledError as error:
                 found = error
+            except GraphQLError as error:  # the null of a variable that switches a field
+                raise UncompiledError("refused") from error
             self._plans[shape] = found
             if len(self._plans) > SHAPES:
                 self._plans.popitem(last=False)
@@ -151,8 +155,10 @@ def _shape(arguments: Mapping[int, Arguments]) -> tuple[Any, ...]:
 
 
 def _part(name: str, value: Any, instants: dict[Any, int]) -> Any:
-    if name in {"id", "ids"}:
-        return shape_of_ids(value)
+    if name == "id":
+        return shape_of_id(value)
+    if name in {"ids", "representations"}:
+        return tuple(sorted(set(map(shape_of_id, value))))
     if name == AS_KNOWN_AT and value is not None:
         return instants.setdefault(value, len(instants))
     return value is None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from api.graphql.compiled.rows import Rows
 
 Details = Any
+OrderOf = Callable[[Arguments], Order]
 LISTS = {"edges", "nodes"}
 
 
@@ -30,7 +31,7 @@ class Page:
         asked: Asked,
         rows: Select[Any],
         there: Columns,
-        order_of: Callable[[Arguments], Order],
+        order_of: OrderOf,
     ) -> None:
         self._writer = writer
         self._asked = asked
@@ -39,7 +40,7 @@ class Page:
         self._order_of = order_of
         self._order = order_of(asked.sample)
         self._looks_beyond = self._lists_twice = False
-        asked.check(self._refuse)
+        asked.check(functools.partial(_refuse, order_of))
 
     def text(self, kind: GraphQLObjectType, details: Details) -> ColumnElement[str]:
         """Return the connection as its type."""
@@ -117,20 +118,31 @@ class Page:
 
     @functools.cached_property
     def _cursor(self) -> ColumnElement[str]:
-        tag = self._asked.bind(lambda given: self._order_of(given).tag, TEXT)
+        tag = self._asked.bind(functools.partial(_tag, self._order_of), TEXT)
         place = [piece for column in self._row.key for piece in ('", "', cast(column, TEXT))]
         return base64_url(joined(['["', tag, *place, '"]']))
 
-    def _refuse(self, given: Arguments) -> None:
-        """Raise what the executor raises, whether or not the rows are asked for."""
-        page_size(given["first"])
-        if given["after"] is not None:
-            self._order_of(given).place(given["after"])
-
     def _past(self) -> Any:
-        key = self._there.key
-        place = [self._asked.bind(functools.partial(self._place, at), column.type) for at, column in enumerate(key)]
+        place = [
+            self._asked.bind(functools.partial(_place, self._order_of, at), column.type)
+            for at, column in enumerate(self._there.key)
+        ]
         return self._order.past(self._there.source, place)
 
-    def _place(self, at: int, given: Arguments) -> Any:
-        return self._order_of(given).place(given["after"])[at]
+
+# What a plan keeps for each request stands apart from the page, whose expressions are needed once.
+
+
+def _refuse(order_of: OrderOf, given: Arguments) -> None:
+    """Raise what the executor raises, whether or not the rows are asked for."""
+    page_size(given["first"])
+    if given["after"] is not None:
+        order_of(given).place(given["after"])
+
+
+def _tag(order_of: OrderOf, given: Arguments) -> str:
+    return order_of(given).tag
+
+
+def _place(order_of: OrderOf, at: int, given: Arguments) -> Any:
+    return order_of(given).place(given["after"])[at]

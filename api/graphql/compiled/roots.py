@@ -1,5 +1,6 @@
 """Root fields written as JSON text: what a rule asks for, any object by its id, and who is asking."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,14 +14,17 @@ from api.graphql.compiled.pages import Page
 from api.graphql.compiled.rows import Rows
 from api.graphql.compiled.selections import name_of, node_of, told
 from api.graphql.compiled.text import NULL, listed, optional, promised, quoted
-from api.graphql.nodes import NOUNS, named, needed
-from api.graphql.operation import CAN, RULE
+from api.graphql.nodes import MOST_ENTITIES, NOUNS, Key, named, needed, referred
+from api.graphql.operation import CAN, RULE, refuse_disorder
 from schema.kept.connection import LARGEST_PAGE, Order
+from schema.kept.node import Node
 from schema.kept.question import All, One, Question
 from schema.viewer import Viewer
 
 Details = Any
 Rule = Callable[..., Question[Any]]
+Found = tuple[type[Node], Key] | None
+Read = Callable[[Any], Found]
 Part = Callable[[int, ColumnElement[Any]], ColumnElement[Any]]
 BESIDE = {"first", "after", "asKnownAt"}
 
@@ -41,12 +45,15 @@ class Roots:
         field = root.fields.get(name)
         if field is None:
             raise UncompiledError("introspection")
+        if CAN not in told(field).metadata:
+            raise UncompiledError("introspection")
         needs = told(field).metadata[CAN]
         self._slots.needs |= {needs} if needs else set()
         ways: dict[str, Callable[[Details], ColumnElement[str]]] = {
             "viewer": self._viewer,
             "node": self._node,
-            "nodes": self._nodes,
+            "nodes": lambda asked: self._several(asked, "ids", named, LARGEST_PAGE),
+            "_entities": lambda asked: self._several(asked, "representations", referred, MOST_ENTITIES),
         }
         if name in ways:
             return ways[name](details)
@@ -56,15 +63,14 @@ class Roots:
         node, names = node_of(details), [name for name in field.args if name not in BESIDE]
         question = rule(**{python_name(field, name): self._argument(node, name) for name in names})
         kind: Any = get_named_type(field.type)
+        if names:
+            self._slots.asked(node).check(refuse_disorder)
         if isinstance(question, One):
             return self._one(kind, question, details)
         if isinstance(question, All):
             return self._all(kind, question, details)
         rows = Columns(question.noun, question.statement.subquery())
-
-        def order_of(given: Arguments) -> Order:
-            return Order(question.noun, tuple(given[name] for name in names))
-
+        order_of = functools.partial(_order, question.noun, names)
         return Page(self._rows, self._slots.asked(node), select(rows.source), rows, order_of).text(kind, details)
 
     def _one(self, kind: GraphQLObjectType, question: One[Any], details: Details) -> ColumnElement[str]:
@@ -101,24 +107,27 @@ class Roots:
         self._slots.needs |= set(needed(found))
 
         def part(at: int, column: ColumnElement[Any]) -> ColumnElement[Any]:
-            return asked.bind(lambda given: _named(given["id"])[1][at], column.type)
+            return asked.bind(lambda given: _parts(named(given["id"]))[at], column.type)
 
         return optional(self._by_key(found[0], details, part))
 
-    def _nodes(self, details: Details) -> ColumnElement[str]:
+    def _several(self, details: Details, name: str, read: Read, most: int) -> ColumnElement[str]:
         asked = self._slots.asked(node_of(details))
-        asked.check(_refuse_many)
-        nouns = asked.bind(lambda given: [_named(id_)[0] for id_ in given["ids"]], ARRAY(TEXT))
-        keys = asked.bind(lambda given: ["/".join(map(str, _named(id_)[1])) for id_ in given["ids"]], ARRAY(TEXT))
-        ids = func.unnest(nouns, keys).table_valued("noun", "key", with_ordinality="place").render_derived()
+        asked.check(lambda given: _refuse_many(given[name], most))
+
+        def bound(spell: Callable[[Found], str]) -> ColumnElement[Any]:
+            return asked.bind(lambda given: [spell(read(each)) for each in given[name]], ARRAY(TEXT))
+
+        ids = func.unnest(bound(_noun), bound(_key)).table_valued("noun", "key", with_ordinality="place")
+        ids = ids.render_derived()
 
         def part(at: int, column: ColumnElement[Any]) -> ColumnElement[Any]:
             return cast(func.split_part(ids.c.key, "/", at + 1), column.type)
 
-        found = list(filter(None, map(named, asked.sample["ids"])))
+        found = list(filter(None, map(read, asked.sample[name])))
         self._slots.needs |= {scope for each in found for scope in needed(each)}
-        asked_of = sorted({noun.__name__ for noun, _ in found})
-        objects = [(ids.c.noun == noun, self._by_key(NOUNS[noun], details, part, ids)) for noun in asked_of]
+        nouns = sorted({noun.__name__ for noun, _ in found})
+        objects = [(ids.c.noun == noun, self._by_key(NOUNS[noun], details, part, ids)) for noun in nouns]
         written = optional(case(*objects)) if objects else NULL
         return select(listed(written, ids.c.place)).select_from(ids).scalar_subquery()
 
@@ -136,20 +145,29 @@ def python_name(field: GraphQLField, name: str) -> str:
     return next(python for python in names if to_camel_case(python) == name)
 
 
-def shape_of_ids(value: Any) -> Any:
-    """Return the nouns that an id, or a list of them, names: what a statement is compiled for."""
-    if isinstance(value, list):
-        return tuple(sorted({_named(given)[0] for given in value}))
-    return _named(value)[0]
+def shape_of_id(given: Any) -> str:
+    """Return the noun that an id, or a representation, names: what a statement is compiled for."""
+    return _noun(referred(given) if isinstance(given, dict) else named(given))
 
 
-def _named(given: str) -> tuple[str, tuple[Any, ...]]:
-    found = named(given)
-    return (found[0].__name__, found[1]) if found else ("", ())
+def _noun(found: Found) -> str:
+    return found[0].__name__ if found else ""
 
 
-def _refuse_many(given: Arguments) -> None:
-    if len(given["ids"]) > LARGEST_PAGE:
+def _parts(found: Found) -> Key:
+    return found[1] if found else ()
+
+
+def _key(found: Found) -> str:
+    return "/".join(map(str, _parts(found)))
+
+
+def _order(noun: Any, names: list[str], given: Arguments) -> Order:
+    return Order(noun, tuple(given[name] for name in names))
+
+
+def _refuse_many(given: list[Any], most: int) -> None:
+    if len(given) > most:
         raise UncompiledError("refused")
 
 

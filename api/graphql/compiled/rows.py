@@ -47,8 +47,9 @@ class Rows:
             return self._many(said["many"], field, details, row)
         if "sql" in said:
             return _value(field, said["sql"](row))
-        if told(field).python_name in row:
-            return _value(field, row.source.c[told(field).python_name])
+        if (column := told(field).python_name) in row:
+            self.slots.lasting &= column not in getattr(row.noun, "UNRECORDED", ())
+            return _value(field, row.source.c[column])
         raise UncompiledError("computed in Python")
 
     def _one(self, relation: Relation, field: GraphQLField, details: Details, row: Columns) -> ColumnElement[str]:

@@ -22,6 +22,7 @@ class Statement:
     slots: tuple[Slot, ...]
     checks: tuple[Slot, ...]
     needs: frozenset[Scope]
+    lasting: bool
 
     def arguments(self, given: Given) -> list[Any]:
         """Return a request's values in the order of the text, or raise what its arguments are refused for."""
@@ -42,6 +43,7 @@ def compiled(statement: Executable, slots: Slots) -> Statement:
         tuple(slots.by_name.get(name) or always[name] for name in told.positiontup or ()),
         tuple(slots.checks),
         frozenset(slots.needs),
+        slots.lasting,
     )
 
 

@@ -89,7 +89,7 @@ def spelt(kind: str, value: ColumnElement[Any]) -> ColumnElement[str]:
     """Return a value of the database as the JSON of a scalar or enumeration of the schema."""
     if kind in {"Int", "Boolean", "JSON"}:
         return _within_32_bits(value) if isinstance(value.type, BigInteger) else cast(value, TEXT)
-    if kind in {"String", "DateTime", "Date"} or isinstance(value.type, ARRAY):
+    if kind in {"String", "DateTime"} or isinstance(value.type, ARRAY):
         return cast(func.to_json(value), TEXT)
     return quoted(cast(value, TEXT))
 

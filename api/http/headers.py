@@ -1,0 +1,67 @@
+"""The headers of a request, read in one pass: who asks, and in which of two media types they want the answer."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from litestar.types import HTTPScope
+
+from api.http.refusal import Refusal
+
+GRAPHQL_JSON = "application/graphql-response+json"
+JSON = "application/json"
+LONGEST_ACCEPT = 200  # bytes of a header that is read once and remembered
+
+Headers = Mapping[bytes, bytes]
+
+_OFFERED = {"*/*": GRAPHQL_JSON, "application/*": GRAPHQL_JSON, GRAPHQL_JSON: GRAPHQL_JSON, JSON: JSON}
+
+
+def headers_of(scope: HTTPScope) -> Headers:
+    """Return the headers by their lower-case name; one that was sent twice is a list (RFC 9110, 5.3)."""
+    sent = scope["headers"]
+    headers = dict(sent)
+    if len(headers) < len(sent):  # type: ignore[arg-type] # Litestar says Iterable; ASGI servers send a list
+        headers = {name: b", ".join(value for each, value in sent if each == name) for name in headers}
+    return headers
+
+
+def media_type_of(headers: Headers) -> str:
+    """Return the media type the client prefers among the two there are."""
+    accepted = headers.get(b"accept", b"*/*")
+    preferred = _remembered(accepted) if len(accepted) <= LONGEST_ACCEPT else _preferred(accepted)
+    if not preferred:
+        raise Refusal(406, "NOT_ACCEPTABLE", f"Accept {GRAPHQL_JSON} or {JSON}.")
+    return preferred
+
+
+def _preferred(accepted: bytes) -> str:
+    best, found = 0.0, ""
+    for part in accepted.decode("latin-1").split(","):
+        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        quality = next((_quality(p[2:]) for p in parameters if p.startswith("q=")), 1.0)
+        if name in _OFFERED and quality > best:
+            best, found = quality, _OFFERED[name]
+    return found
+
+
+_remembered = lru_cache(maxsize=256)(_preferred)
+
+
+def _quality(given: str) -> float:
+    try:
+        return float(given)
+    except ValueError:
+        return 0.0
+
+
+def token_of(headers: Headers) -> str:
+    """Return the bearer token."""
+    scheme, _, given = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    if scheme.lower() != "bearer" or not given:
+        raise Refusal(
+            401,
+            "UNAUTHENTICATED",
+            "Send an access token as 'Authorization: Bearer …'; get one at /oauth2/token.",
+            {"WWW-Authenticate": 'Bearer realm="reinstate"'},
+        )
+    return given.strip()

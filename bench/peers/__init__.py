@@ -1,0 +1,1 @@
+"""The peers: other servers over the same tables, policies and roles."""

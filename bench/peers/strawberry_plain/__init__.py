@@ -1,0 +1,1 @@
+"""Strawberry, SQLModel and DataLoaders as they are usually put together."""

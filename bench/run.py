@@ -1,0 +1,88 @@
+"""One run of the bench: everything started, checked, pressed in turn, judged, written down, and gone."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rich.progress import Progress
+
+from bench import others, report
+from bench.bars import BARS, Results
+from bench.ground import ground
+from bench.growth import grown
+from bench.limits import database_turn, server_turn
+from bench.load import CONNECTIONS, need_wrk
+from bench.machine import machine
+from bench.mixed import take_mixed
+from bench.product import CACHED, install
+from bench.scale import NATIONAL, SEED
+from bench.site import Site
+from bench.turn import take
+
+_MIXED = (CACHED, "mercurius", "postgraphile")
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long a run takes its time."""
+
+    command: str
+    rounds: int
+    warm: int  # seconds
+    seconds: int
+    national: bool
+
+    def told(self) -> dict[str, Any]:
+        """Return what the results say of it."""
+        return {"command": self.command, "rounds": self.rounds, "seconds": self.seconds, "connections": CONNECTIONS}
+
+
+SHORT, FULL = Pace("bench", 3, 1, 2, national=False), Pace("bench-full", 5, 3, 5, national=True)
+
+
+def run(pace: Pace, progress: Progress) -> dict[str, Any]:
+    """Measure everything there is to measure; return the results as they were written."""
+    need_wrk()
+    others.install()
+    told: dict[str, Any] = {"machine": machine(), "run": pace.told(), "failures": {}}
+    with ground(progress) as place:
+        site = Site(place, install(place.folder), progress, pace.warm, pace.seconds)
+        told |= _seed(site, pace.rounds)
+        if pace.national:
+            national = _national(site, pace.rounds)
+            told["growth"], failures = grown(site)
+            told["failures"] |= national.pop("failures") | failures
+            told |= national
+    told["bars"] = [bar.judge(Results(told)) for bar in BARS]
+    report.write(told)
+    return told
+
+
+def _seed(site: Site, rounds: int) -> dict[str, Any]:
+    course, subjects = site.course(SEED)
+    subjects += others.peers()
+    bar = site.progress.add_task("Rounds at seed scale", total=rounds * (len(subjects) + 2))
+    for _ in range(rounds):
+        for subject in subjects:
+            take(course, subject)
+            site.progress.advance(bar)
+        for limit in (database_turn, server_turn):
+            limit(course)
+            site.progress.advance(bar)
+    return {"seed": course.book.told(), "failures": dict(course.book.failures)}
+
+
+def _national(site: Site, rounds: int) -> dict[str, Any]:
+    course, subjects = site.course(NATIONAL)
+    mixed = [subject for subject in subjects + others.peers() if subject.name in _MIXED]
+    bar = site.progress.add_task("Rounds at national scale", total=rounds * (len(mixed) + 2))
+    for _ in range(rounds):
+        take(course, subjects[0])
+        site.progress.advance(bar)
+        for subject in mixed:
+            take_mixed(course, subject)
+            site.progress.advance(bar)
+        database_turn(course)
+        site.progress.advance(bar)
+    site.ground.drop(course.template)
+    failures = {f"national: {what}": why for what, why in course.book.failures.items()}
+    return {"national": course.book.told(), "failures": failures}

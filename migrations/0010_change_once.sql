@@ -10,7 +10,7 @@ create function app.enter_once(
 begin
     entered_at := app.enter(tenant, kind, enter_once.subject, verb, request, clock);
     perform pg_advisory_xact_lock(
-        hashtextextended(format('answer:%s:%s:%s', tenant, enter_once.subject, enter_once.key), 0)
+        hashtextextended('answer:' || tenant || ':' || enter_once.subject || ':' || enter_once.key, 0)
     );
     select g.request_hash, g.answer into request_hash, answer from given_answer g
     where g.tenant_ods = tenant and g.subject = enter_once.subject and g.key = enter_once.key;

@@ -108,7 +108,7 @@ async def _rest(database: Database, cursor: str | None) -> tuple[list[tuple[str,
     seen: list[tuple[str, int]] = []
     while True:
         async with database.transaction(AUDITOR, "activity", read_only=True) as db:
-            page = await db.page(activity.ledger().statement, Order(Event, ()), 25, cursor)
+            page = await db.page(activity.everything().statement, Order(Event, ()), 25, cursor)
         seen += [(edge.node.tenant_ods, edge.node.sequence) for edge in page.edges]
         cursor = page.page_info.end_cursor or cursor
         if not page.page_info.has_next_page:

@@ -6,7 +6,6 @@ import sys
 import asyncpg
 import typer
 from pydantic import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
 
 from api.commands import audit, check, client, demo, keys, organisation, server, token
 from api.database.failure import DatabaseUnavailable
@@ -31,7 +30,7 @@ app.command("serve")(server.serve)
 app.command("token")(token.token)
 
 _USAGE = (UsageError, KeyFileError, ValidationError)
-_DATABASE = (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, OSError)
+_DATABASE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 _FAILED = (DatabaseUnavailable, SigningKeyUnreadableError, TokenRefused)
 
 

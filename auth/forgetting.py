@@ -12,5 +12,5 @@ from auth.tenancy import Transaction
 async def forget_expired(db: Transaction) -> None:
     """Forget used assertions and revoked tokens that have expired; as `Operator`, now and then."""
     now = dt.datetime.now(dt.UTC)
-    await db.session.execute(delete(UsedAssertion).where(col(UsedAssertion.expires_at) < now))
-    await db.session.execute(delete(RevokedToken).where(col(RevokedToken.expires_at) < now))
+    await db.write(delete(UsedAssertion).where(col(UsedAssertion.expires_at) < now))
+    await db.write(delete(RevokedToken).where(col(RevokedToken.expires_at) < now))

@@ -52,26 +52,23 @@ async def rotate(db: Transaction, issuer: Issuer) -> Ring:
     await ensure_keys(db, issuer)
     await db.lock("signing-key")
     state = col(SigningKey.state)
-    await db.session.execute(delete(SigningKey).where(state == KeyState.PREVIOUS))
-    await db.session.execute(
+    await db.write(delete(SigningKey).where(state == KeyState.PREVIOUS))
+    await db.write(
         update(SigningKey).where(state == KeyState.CURRENT).values(state=KeyState.PREVIOUS, private_jwe=None)
     )
-    await db.session.execute(update(SigningKey).where(state == KeyState.NEXT).values(state=KeyState.CURRENT))
+    await db.write(update(SigningKey).where(state == KeyState.NEXT).values(state=KeyState.CURRENT))
     return await ensure_keys(db, issuer)
 
 
 async def _rows(db: Transaction) -> dict[KeyState, SigningKey]:
-    statement = select(SigningKey).execution_options(populate_existing=True)
-    return {row.state: row for row in await db.all(statement)}
+    return {row.state: row for row in await db.all(select(SigningKey))}
 
 
 async def _make(db: Transaction, issuer: Issuer, state: KeyState) -> SigningKey:
     key = ECKey.generate_key("P-256", auto_kid=True)
     public = {"kid": key.kid, "use": "sig", "alg": ALGORITHM, **key.as_dict(private=False)}
     row = SigningKey(kid=str(key.kid), state=state, public_jwk=public, private_jwe=_seal(key, issuer))
-    await db.session.execute(
-        insert(SigningKey).values(row.model_dump(include={"kid", "state", "public_jwk", "private_jwe"}))
-    )
+    await db.write(insert(SigningKey).values(row.model_dump(include={"kid", "state", "public_jwk", "private_jwe"})))
     return row
 
 

@@ -134,6 +134,11 @@ class System(_System, Kept, table=True):
     milestones = many("schema.milestone.Milestone", "system_id", description="The supplier's, for this system.")
 
 
+def turn_of(tenant_ods: str, system_id: uuid.UUID | None) -> str:
+    """Return the name of the turn that writers of a system take: with its owner, so that no stranger can hold it."""
+    return f"system:{tenant_ods}:{system_id}"
+
+
 class _InterimSystem(BaseModel):
     kind: InterimKind
     name: Annotated[str, Field(min_length=2, max_length=120)] = Field(description="E.g. THEA.")

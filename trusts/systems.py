@@ -8,7 +8,7 @@ from schema.incident import Incident
 from schema.kept.question import Page
 from schema.problem import AlreadyRegistered, NotFound, ValidationFailed
 from schema.product import Product
-from schema.system import InterimSystem, RegisterInterimSystem, RegisterSystem, System, SystemState
+from schema.system import InterimSystem, RegisterInterimSystem, RegisterSystem, System, SystemState, turn_of
 
 STATED = (SystemState.OPERATIONAL, SystemState.OUTAGE, SystemState.ISOLATED, SystemState.REBUILDING)
 
@@ -57,7 +57,7 @@ async def register_interim(
         return NotFound(path=["input", "system"])
     if input.closed_on and input.closed_on < input.live_on:
         return ValidationFailed.of("closedOn", "is before liveOn")
-    await db.lock(system.id)
+    await db.lock(turn_of(system.tenant_ods, system.id))
     same = select(InterimSystem).where(
         col(InterimSystem.tenant_ods) == caller.tenant_ods,
         col(InterimSystem.system_id) == system.id,

@@ -1,12 +1,17 @@
 """Testing: a trust reports what it tested; a report is corrected by another, never changed."""
 
+import uuid
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, bindparam
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from auth.caller import Caller
-from auth.tenancy import Transaction
+from auth.tenancy import Transaction, key_of
 from schema.problem import AlreadyDecided, BuildSuperseded, NotFound, ValidationFailed
 from schema.product import Build, Product
-from schema.system import System
+from schema.system import System, turn_of
 from schema.testing import CorrectTestReport, ReportTest, TestReport
 
 
@@ -17,18 +22,17 @@ async def report(
 
     The first report on a build makes it the system's current build.
     """
-    system = await db.find(System, input.system)
-    if system is None or system.tenant_ods != caller.tenant_ods:
+    tested, on = key_of(System, input.system), key_of(Build, input.build)
+    await db.lock(turn_of(caller.tenant_ods, tested))
+    system, build, current = await _tested(db, caller, tested, on)
+    if system is None:
         return NotFound(path=["input", "system"])
-    build = await db.find(Build, input.build)
-    if build is None or build.product_id != system.product_id:
+    if build is None:
         return NotFound(path=["input", "build"])
     if input.as_of and input.as_of > db.now:
         return ValidationFailed.of("asOf", "is in the future")
-    await db.lock(system.id)
-    await db.refresh(system)
-    if superseded := await _superseded(db, build):
-        return superseded
+    if current and current.id != build.id:
+        return _superseded(current)
     if system.current_build_id != build.id:
         system.current_build_id = build.id
         await db.keep(system)
@@ -54,7 +58,7 @@ async def correct(
         return NotFound(path=["input", "corrects"])
     if input.as_of and input.as_of > db.now:
         return ValidationFailed.of("asOf", "is in the future")
-    await db.lock(wrong.system_id)
+    await db.lock(turn_of(wrong.tenant_ods, wrong.system_id))
     if await db.one(select(TestReport).where(col(TestReport.corrects_id) == wrong.id)):
         return AlreadyDecided(message="This report was corrected before; correct the correction.")
     return await db.keep(
@@ -69,11 +73,28 @@ async def correct(
     )
 
 
-async def _superseded(db: Transaction, build: Build) -> BuildSuperseded | None:
-    product = await db.one(select(Product).where(col(Product.id) == build.product_id))
-    if product is None or product.current_build_id == build.id:
-        return None
-    current = await db.one(select(Build).where(col(Build.id) == product.current_build_id))
-    if current is None:
-        return None
+def _of(build: Any) -> ColumnElement[bool]:
+    """Return the condition that a build is one of the system's product."""
+    return and_(col(build.tenant_ods) == System.supplier_ods, col(build.product_id) == System.product_id)
+
+
+_current = aliased(Build)
+_TESTED = (
+    select(System, Build, _current)
+    .outerjoin(Build, and_(_of(Build), col(Build.id) == bindparam("on")))
+    .outerjoin(Product, and_(col(Product.tenant_ods) == System.supplier_ods, col(Product.id) == System.product_id))
+    .outerjoin(_current, and_(_of(_current), col(_current.id) == Product.current_build_id))
+    .where(col(System.tenant_ods) == bindparam("trust"), col(System.id) == bindparam("tested"))
+)
+
+
+async def _tested(
+    db: Transaction, caller: Caller, tested: uuid.UUID | None, on: uuid.UUID | None
+) -> tuple[System | None, Build | None, Build | None]:
+    """Return the trust's own system, the build of its product that is meant, and the product's current build."""
+    found = await db.rows(_TESTED, trust=caller.tenant_ods, tested=tested, on=on)
+    return tuple(found[0]) if found else (None, None, None)
+
+
+def _superseded(current: Build) -> BuildSuperseded:
     return BuildSuperseded(path=["input", "build"], current_build=current.global_id(), current_label=current.label)

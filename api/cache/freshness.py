@@ -100,14 +100,10 @@ class Freshness:
 
     @asynccontextmanager
     async def _listening(self) -> AsyncIterator[asyncpg.Connection]:
-        async with self._database.engine(ROLE).connect() as held:
-            connection: Any = (await held.get_raw_connection()).driver_connection
-            try:
-                connection.add_termination_listener(lambda _: self._lose())
-                await connection.add_listener(CHANNEL, self._told)
-                yield connection
-            finally:
-                await held.invalidate()  # it listens: no pool gets it back
+        async with self._database.apart(ROLE) as connection:
+            connection.add_termination_listener(lambda _: self._lose())
+            await connection.add_listener(CHANNEL, self._told)
+            yield connection
 
     async def _follow(self, connection: asyncpg.Connection) -> None:
         since = _NONE_YET

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TypeVar
 
+import asyncpg
 import typer
 from joserfc.jwk import ECKey
 from pydantic import SecretStr
-from sqlalchemy.exc import SQLAlchemyError
 
 from api import installation
 from api.commands.asking import run_as
@@ -130,5 +130,5 @@ def opened(url: str | None) -> Iterator[Place]:
             yield place
     except DatabaseUnavailable as error:
         raise UsageError(str(error)) from error
-    except (SQLAlchemyError, OSError) as error:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         raise UsageError(f"The database failed while it was read ({type(error).__name__}); try again.") from error

@@ -1,6 +1,7 @@
 """What every resolver of one request shares."""
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ class Context:
     db: Transaction
     reader: RowReader
     refusal: Problem | None = None
+    decided: Callable[[], Any] | None = None  # what the change came to, where it was decided before
 
     def today(self, row: Any) -> dt.date:
         """Return the day of the answer a row belongs to, in London."""

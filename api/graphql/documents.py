@@ -79,6 +79,7 @@ class Documents:
     """The documents of late, by their text."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
+        self.schema = schema
         self.read = lru_cache(maxsize=KEPT)(lambda query: Document(schema, query))
 
 

@@ -23,6 +23,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from api import metrics
 from api.graphql.answers import Answers
+from api.graphql.change import Change
 from api.graphql.compiled.given import Given, UncompiledError
 from api.graphql.compiled.plan import Plan
 from api.graphql.context import Context
@@ -136,18 +137,29 @@ class Engine:
         (field,) = operation.node.selection_set.selections
         if not isinstance(field, FieldNode):
             raise RefusedError("Name the change itself, not a fragment that holds it.")
-        async with self._database.change(caller, field.name.value, request.request_id) as db:
-            answers = Answers(db, _key(request, operation.node, field), request.digest)
-            given = await answers.given()
+        key = _key(request, operation.node, field)
+        change = Change(documents.schema, operation, field, request.variables)
+        async with self._database.change(caller, field.name.value, request.request_id, key) as db:
+            answers = Answers(db, key, request.digest if key else b"")
+            given = answers.given()
             if isinstance(given, str):
                 return Answer(given.encode())
-            context = Context(caller, db, RowReader(db), refusal=given)
-            answer = await _execute(request, operation.document, context)
-            if answer.has_errors or context.refusal:
-                db.refuse()
-            else:
-                await answers.keep(answer.body.decode())
+            context = Context(caller, db, RowReader(db), decided=(lambda: given) if given else None)
+            answer = await _changed(request, change, context, answers)
         return replace(answer, moved=() if db.refused else tuple(db.kept))
+
+
+async def _changed(request: Request, change: Change, context: Context, answers: Answers) -> Answer:
+    async with asyncio.timeout(PATIENCE):
+        body = await change.answer(context, answers)
+    if body is not None:
+        return Answer(body)
+    answer = await _execute(request, change.operation.document, context)
+    if answer.has_errors or context.refusal:
+        context.db.refuse()
+    else:
+        await answers.keep(answer.body.decode())
+    return answer
 
 
 async def _execute(request: Request, document: DocumentNode, context: Context) -> Answer:

@@ -5,8 +5,6 @@ from typing import Any
 
 import asyncpg
 from graphql import GraphQLError
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from auth.scope import Scope
 from schema.kept.connection import LARGEST_PAGE, BadCursorError, BadPageError
@@ -102,9 +100,7 @@ def failure_of(error: BaseException) -> Failure:
         return CURSOR
     if isinstance(error, BadPageError):
         return PAGE
-    cause = getattr(error.orig, "orig", None) or error.orig if isinstance(error, DBAPIError) else error
-    state = getattr(cause, "sqlstate", None)
+    state = getattr(error, "sqlstate", None)
     if state is not None:  # first: the driver's refusal of a value has one, and is an InterfaceError too
         return _BY_STATE.get(state) or _BY_CLASS.get(state[:2], INTERNAL)
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    return UNAVAILABLE if lost or isinstance(cause, (*_GONE, PoolTimeoutError)) else INTERNAL
+    return UNAVAILABLE if isinstance(error, _GONE) else INTERNAL

@@ -107,9 +107,7 @@ def mutation(rule: Rule, *, needs: Scope) -> Any:
                 info,
                 NotPermitted(message="Your client may not do this.", needs=needs, next_step=ASK.format(needs)),
             )
-        if context.refusal:
-            return context.refusal
-        answer = await rule(context.db, context.caller, input)
+        answer = context.decided() if context.decided else await rule(context.db, context.caller, input)
         return refuse(info, answer) if isinstance(answer, Problem) else answer
 
     members = dict.fromkeys((*_members(signature.return_annotation), *ALWAYS))

@@ -6,10 +6,11 @@ from typing import Any
 
 from sqlalchemy import func, tuple_
 from sqlalchemy import select as columns
-from sqlalchemy.orm import aliased, object_session
+from sqlalchemy.orm import aliased
 from sqlmodel import select
 from strawberry.dataloader import DataLoader
 
+from auth.statements import view_of
 from auth.tenancy import Transaction
 from schema.kept.connection import LARGEST_COUNT, Connection, Order, page_size
 from schema.kept.node import Node
@@ -28,8 +29,7 @@ class RowReader:
 
     def db_of(self, row: Any) -> Transaction:
         """Return the view of the transaction that a row was read in: now, or as known at an instant."""
-        session = object_session(row)
-        return session.info["transaction"] if session else self._db
+        return view_of(row) or self._db
 
     async def one(self, relation: Relation, row: Any) -> Any:
         """Return the row the relation points to, None when the caller may not see it."""

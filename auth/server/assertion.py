@@ -13,13 +13,13 @@ from typing import Any
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
 from auth.server import claims, refusals
 from auth.server.asker import Asker
 from auth.server.dummy import DUMMY
 from auth.server.form import Refused
+from auth.server.waiting import Waiting
 from auth.tables import UsedAssertion
 from auth.tokens.access_token import named_scopes
 from auth.tokens.compact import Compact, NotCompactError, read_compact
@@ -32,20 +32,20 @@ LONGEST = 12_000
 CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{3,80}")
 
 
-def prove(session: Session, issuer: Issuer, fields: Mapping[str, str]) -> Asker:
+def prove(db: Waiting, issuer: Issuer, fields: Mapping[str, str]) -> Asker:
     """Return the client whose assertion this form carries, its jti used up, or raise `Refused`."""
     assertion = _read(fields)
     client_id = _claimed(assertion, fields.get("client_id"))
-    found = session.execute(
+    found = db.first(
         select(ApiClient, Organisation.kind)
         .join(Organisation, col(Organisation.ods_code) == col(ApiClient.tenant_ods))
         .where(col(ApiClient.client_id) == client_id, col(ApiClient.status) == ClientStatus.ACTIVE)
-    ).first()
+    )
     client = found[0] if found else None
     if not _signed(assertion, client.jwks if client else None) or not found or not client:
         raise refusals.no_key()
     jti, exp = claims.check(assertion, issuer, client.assertion_profile)
-    _use_up(session, client_id, jti, exp)
+    _use_up(db, client_id, jti, exp)
     held = OrganisationKind(found[1])
     scopes = named_scopes(client.scopes, held)
     return Asker(client_id, client.tenant_ods, held, client.assertion_profile, scopes)
@@ -94,15 +94,15 @@ def _keys(jwks: Mapping[str, Any], alg: str) -> list[Key]:
     return [key for key in keys if key.key_type == KEY_TYPES[alg]]
 
 
-def _use_up(session: Session, client_id: str, jti: str, exp: int) -> None:
+def _use_up(db: Waiting, client_id: str, jti: str, exp: int) -> None:
     # Hashed, because a jti may be any string: long, with NUL, or no text at all.
     digest = hashlib.sha256(jti.encode("utf-8", "surrogatepass")).hexdigest()
     expires_at = dt.datetime.fromtimestamp(exp + 2 * claims.GRACE, dt.UTC)
-    first = session.execute(
+    first = db.first(
         insert(UsedAssertion)
         .values(client_id=client_id, jti=digest, expires_at=expires_at)
         .on_conflict_do_nothing()
         .returning(col(UsedAssertion.jti))
-    ).first()
+    )
     if first is None:
         raise Refused("Non-unique 'jti' claim in JWT")

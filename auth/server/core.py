@@ -10,13 +10,13 @@ from typing import Any
 from authlib.oauth2 import rfc6749, rfc7009, rfc7662  # type: ignore[import-untyped]
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload  # type: ignore[import-untyped]
 from sqlalchemy import func, or_, update
-from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from auth.server.asker import GRANT, METHOD
 from auth.server.assertion import prove
 from auth.server.form import NO_STORE, Answer, Refused
 from auth.server.known_token import KnownToken, find_token
+from auth.server.waiting import Waiting
 from auth.signing import Ring
 from auth.tokens.access_token import AccessToken, new_token_id
 from auth.tokens.issuer import Issuer
@@ -27,7 +27,7 @@ from schema.api_client import ApiClient
 class Context:
     """What a request is answered with: the transaction, ourselves, and our keys."""
 
-    session: Session
+    db: Waiting
     issuer: Issuer
     ring: Ring
 
@@ -87,7 +87,7 @@ class Revocation(rfc7009.RevocationEndpoint):  # type: ignore[misc] # untyped, a
 
     def revoke_token(self, token: KnownToken, request: Request) -> None:
         """End the token on every replica."""
-        token.revoke(request.context.session)
+        token.revoke(request.context.db)
 
 
 class Introspection(rfc7662.IntrospectionEndpoint):  # type: ignore[misc] # untyped, as above
@@ -131,11 +131,8 @@ class Core(rfc6749.AuthorizationServer):  # type: ignore[misc] # untyped, as abo
         """Keep no token, which carries what it says; note that its client is in use, once a minute."""
         used, now = col(ApiClient.last_used_at), func.clock_timestamp()
         idle = or_(used.is_(None), used < now - dt.timedelta(minutes=1))
-        request.context.session.execute(
-            update(ApiClient)
-            .where(col(ApiClient.client_id) == request.client.client_id, idle)
-            .values(last_used_at=now)
-            .execution_options(synchronize_session=False)
+        request.context.db.write(
+            update(ApiClient).where(col(ApiClient.client_id) == request.client.client_id, idle).values(last_used_at=now)
         )
 
     def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
@@ -147,12 +144,12 @@ class Core(rfc6749.AuthorizationServer):  # type: ignore[misc] # untyped, as abo
 
 
 def _prove_client(_query_client: object, request: Request) -> object:
-    return prove(request.context.session, request.context.issuer, request.payload.data)
+    return prove(request.context.db, request.context.issuer, request.payload.data)
 
 
 def _own_token(request: Request) -> KnownToken | None:
     token = request.form.get("token")
     if token is None:
         raise Refused("token is missing")
-    found = find_token(request.context.session, token, request.context.issuer, request.context.ring)
+    found = find_token(request.context.db, token, request.context.issuer, request.context.ring)
     return found if found and found.says.tenant_ods == request.client.tenant_ods else None

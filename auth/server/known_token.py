@@ -5,9 +5,9 @@ import time
 from dataclasses import dataclass
 
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
+from auth.server.waiting import Waiting
 from auth.signing import Ring
 from auth.tables import RevokedToken
 from auth.tokens import access_token
@@ -32,10 +32,10 @@ class KnownToken:
         """Tell whether it, or its client, was revoked."""
         return self.revoked
 
-    def revoke(self, session: Session) -> None:
+    def revoke(self, db: Waiting) -> None:
         """End it; a second time changes nothing."""
         until = dt.datetime.fromtimestamp(self.says.expires_at + LEEWAY, dt.UTC)
-        session.execute(
+        db.write(
             insert(RevokedToken)
             .values(jti=self.says.token_id, client_id=self.says.client_id, expires_at=until)
             .on_conflict_do_nothing()
@@ -59,12 +59,12 @@ class KnownToken:
         }
 
 
-def find_token(session: Session, token: str, issuer: Issuer, ring: Ring) -> KnownToken | None:
+def find_token(db: Waiting, token: str, issuer: Issuer, ring: Ring) -> KnownToken | None:
     """Return the token when it is one of ours, None when it is not or has expired."""
     try:
         says = access_token.read(token, issuer, ring.verifying, time.time())
     except Unauthenticated:
         return None
-    ended = session.execute(select(RevokedToken.jti).where(col(RevokedToken.jti) == says.token_id)).first()
-    status = session.execute(select(ApiClient.status).where(col(ApiClient.client_id) == says.client_id)).scalar()
+    ended = db.first(select(RevokedToken.jti).where(col(RevokedToken.jti) == says.token_id))
+    status = db.first(select(ApiClient.status).where(col(ApiClient.client_id) == says.client_id))
     return KnownToken(says, issuer, revoked=ended is not None or status is not ClientStatus.ACTIVE)

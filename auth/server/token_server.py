@@ -5,6 +5,7 @@ from collections.abc import Callable
 from auth.server.core import Context, Core, Request
 from auth.server.form import Answer, FormPost, Refused, read_form
 from auth.server.metadata import metadata
+from auth.server.waiting import waiting
 from auth.signing import ensure_keys
 from auth.tenancy import Transaction
 from auth.tokens.issuer import Issuer
@@ -44,8 +45,6 @@ class TokenServer:
         try:
             fields = read_form(form)
             ring = await ensure_keys(db, self._issuer)
-            return await db.session.run_sync(
-                lambda session: core(Request(Context(session, self._issuer, ring), fields))
-            )
+            return await waiting(db, lambda db: core(Request(Context(db, self._issuer, ring), fields)))
         except Refused as refused:
             return refused.answer(form.request_id)

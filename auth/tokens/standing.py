@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import asyncpg
 from joserfc.jwk import ECKey
-from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
 from auth.caller import SignIn
@@ -21,7 +20,7 @@ STALE = 5.0
 PATIENCE = 1.0
 COOL_DOWN = 0.2
 
-_LOST = (SQLAlchemyError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_LOST = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class SignInUnavailable(Exception):  # noqa: N818 - it names what is so

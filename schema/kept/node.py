@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import datetime as dt
 import enum
 import functools
 import uuid
@@ -9,7 +10,8 @@ from typing import Annotated, Any, ClassVar
 
 import strawberry
 import uuid_utils.compat
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AfterValidator, AwareDatetime, BaseModel
+from pydantic.fields import FieldInfo
 from sqlalchemy import TEXT, ColumnElement, DateTime, cast, func, literal_column
 from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel
@@ -18,7 +20,12 @@ from schema.kept.computed import computed
 from schema.kept.described import described_enum, described_interface
 from schema.kept.text import OdsCode
 
-Instant = Annotated[AwareDatetime, Field(sa_type=DateTime(timezone=True))]
+
+def _utc(instant: dt.datetime) -> dt.datetime:
+    return instant.astimezone(dt.UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_utc), Field(sa_type=DateTime(timezone=True))]
 Tenant = Annotated[strawberry.Private[OdsCode], Field(max_length=10)]
 
 
@@ -81,10 +88,23 @@ class Node(BaseModel):
 class Row(SQLModel):
     """A row of a table that is named after its noun."""
 
+    def __init__(self, **stated: Any) -> None:
+        """Hold what is stated, unchecked like every row, and the defaults of the rest."""
+        fields = type(self).model_fields
+        left = {name: field for name, field in fields.items() if name not in stated and not field.is_required()}
+        self.__dict__.update({name: stated[name] for name in stated.keys() & fields.keys()})
+        self.__dict__.update({name: _default(field) for name, field in left.items()})
+        self.__pydantic_fields_set__.update(stated)
+
     @declared_attr.directive
     def __tablename__(cls) -> str:  # noqa: N805 - SQLAlchemy hands the class
         """Return the noun in snake case."""
         return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(cls.__name__))
+
+
+def _default(field: FieldInfo) -> Any:
+    make: Any = field.default_factory
+    return make() if make else field.get_default()
 
 
 class Followed(Row, Node):

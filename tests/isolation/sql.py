@@ -9,10 +9,10 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from api.graphql.nodes import NOUNS
 from auth.caller import Entrant, Operator, SignIn
+from auth.statements import said
 from auth.tenancy import Database, Transaction
 from tests.isolation.world import World
 from tests.stage import LISTED, Stage, caller
@@ -76,14 +76,17 @@ async def tables(admin: asyncpg.Connection, asked: str = TABLES) -> list[Table]:
 
 async def attempt(db: Transaction, statement: str, **given: Any) -> list[Any] | str:
     """Run a statement and undo it; give its rows, or the state of its refusal."""
-    undone = await db.session.begin_nested()
+    spoken, arguments = said(text(statement).bindparams(**given), {})
+    await db.lane.run("savepoint attempt")
     try:
-        result: Any = await db.session.execute(text(statement), given)
-        return [tuple(row) for row in result] if result.returns_rows else [()] * result.rowcount
-    except DBAPIError as error:
-        return str(getattr(error.orig, "sqlstate", None) or error)
+        if statement.startswith("select"):
+            return [tuple(row) for row in await db.lane.rows(spoken.text, arguments)]
+        status = await db.lane.connection.execute(spoken.text, *arguments)
+        return [()] * int(status.split()[-1])
+    except asyncpg.PostgresError as error:
+        return str(error.sqlstate)
     finally:
-        await undone.rollback()
+        await db.lane.run("rollback to savepoint attempt")
 
 
 async def readable(database: Database, table: Table, who: Entrant) -> list[Any] | str:
@@ -95,10 +98,8 @@ async def readable(database: Database, table: Table, who: Entrant) -> list[Any] 
         asked = "tenant_ods"
     async with database.transaction(who, "probe", read_only=True) as db:
         if table.name.startswith("known."):
-            await db.session.execute(
-                text(
-                    "select set_config('app.known_at', now()::text, true), set_config('search_path', 'known, public', true)"
-                )
+            await db.lane.run(
+                "select set_config('app.known_at', now()::text, true), set_config('search_path', 'known, public', true)"
             )
         return await attempt(db, f"select {asked} from {table.name}")  # noqa: S608 - the catalogue's own names
 

@@ -30,6 +30,9 @@ class Given:
     caller: Caller
     clock: str | None
     arguments: Mapping[int, Arguments]
+    kept: Any = None  # the row that a change answers with
+    key: str | None = None  # under which its answer is kept, for requests of this digest
+    digest: bytes = b""
 
     def of(self, node: FieldNode) -> Arguments:
         """Return the arguments of a field."""

@@ -2,8 +2,9 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from graphql import (
     DocumentNode,
@@ -24,9 +25,11 @@ from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
 
 from api.graphql.compiled.given import Arguments, Given, UncompiledError
+from api.graphql.compiled.payload import payload
 from api.graphql.compiled.plan import AS_KNOWN_AT, Plan, planned
 from api.graphql.compiled.roots import shape_of_id
 from api.graphql.compiled.selections import Selections
+from api.graphql.compiled.statement import Statement
 from auth.caller import Caller
 
 REQUESTS = 256  # sets of variables read for one document
@@ -35,6 +38,15 @@ SHAPES = 8  # plans kept for one document: optional arguments given or not, kind
 
 Told = tuple[tuple[str, type, Any], ...]
 Ready = tuple[Plan, Mapping[int, Arguments]]
+P = TypeVar("P", Plan, Statement)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one request asks with: its variables, and the arguments of each field."""
+
+    values: VariableValues
+    arguments: Mapping[int, Arguments]
 
 
 class Operation:
@@ -54,40 +66,51 @@ class Operation:
         self._asked = seen.asked
         self._switches = sorted(seen.switches)
         self._ready = _remembering(self._read)
-        self._plans: OrderedDict[Any, Plan | UncompiledError] = OrderedDict()
+        self._plans: OrderedDict[Any, Any] = OrderedDict()
 
     def planned(self, variables: Mapping[str, Any], caller: Caller, clock: str | None) -> tuple[Plan, Given]:
         """Return the plan for a request and what it is given; `UncompiledError`: the executor answers."""
         plan, arguments = self._ready(tuple((name, type(value), value) for name, value in variables.items()))
         return plan, Given(caller, clock, arguments)
 
-    def _read(self, told: Told) -> Ready:
-        inputs = {name: value for name, _, value in told}
-        values = get_variable_values(self._schema, self._operation.variable_definitions or (), inputs)
+    def asked(self, variables: Mapping[str, Any]) -> "Asked":
+        """Return what a request asks with, or raise `UncompiledError`: the executor has to refuse it."""
+        values = get_variable_values(self._schema, self._operation.variable_definitions or (), dict(variables))
         if not isinstance(values, VariableValues):
             raise UncompiledError("refused")
         try:
             arguments = {id(node): get_argument_values(field, node, values) for field, node in self._asked}
-            shape = (tuple(values.coerced.get(name) for name in self._switches), _shape(arguments))
-            found = self._plans.get(shape) or self._compiled(shape, values, arguments)
-        except GraphQLError as error:  # an argument, or the null of a variable that switches a field
+        except GraphQLError as error:
             raise UncompiledError("refused") from error
+        return Asked(values, arguments)
+
+    def payload(self, asked: "Asked", noun: str, *, once: bool) -> Statement:
+        """Return the statement that answers a change which kept a row of this noun, or raise `UncompiledError`."""
+        shape = (*self._shape(asked), noun, once)
+        return self._made(shape, asked, lambda selections: payload(selections, asked.arguments, noun, once=once))
+
+    def _read(self, told: Told) -> Ready:
+        asked = self.asked({name: value for name, _, value in told})
+        plan = self._made(self._shape(asked), asked, lambda selections: planned(selections, asked.arguments))
+        return plan, asked.arguments
+
+    def _shape(self, asked: "Asked") -> tuple[Any, ...]:
+        return tuple(asked.values.coerced.get(name) for name in self._switches), _shape(asked.arguments)
+
+    def _made(self, shape: Any, asked: "Asked", make: Callable[[Selections], P]) -> P:
+        found = self._plans.get(shape)
+        if found is None:
+            try:
+                found = make(Selections(self._schema, self._operation, self._fragments, asked.values))
+            except UncompiledError as error:
+                found = error
+            except GraphQLError as error:  # the null of a variable that switches a field
+                raise UncompiledError("refused") from error
+            self._plans[shape] = found
+            if len(self._plans) > SHAPES:
+                self._plans.popitem(last=False)
         if isinstance(found, UncompiledError):
             raise found
-        return found, arguments
-
-    def _compiled(
-        self, shape: Any, values: VariableValues, arguments: Mapping[int, Arguments]
-    ) -> Plan | UncompiledError:
-        selections = Selections(self._schema, self._operation, self._fragments, values)
-        found: Plan | UncompiledError
-        try:
-            found = planned(selections, arguments)
-        except UncompiledError as error:
-            found = error
-        self._plans[shape] = found
-        if len(self._plans) > SHAPES:
-            self._plans.popitem(last=False)
         return found
 
 

@@ -5,7 +5,7 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select
+from sqlalchemy import Executable
 from sqlalchemy.dialects.postgresql import asyncpg
 
 from api.graphql.compiled.given import Given, Slot, Slots, UncompiledError
@@ -33,9 +33,10 @@ class Statement:
         return [_as_kept(slot(given)) for slot in self.slots]
 
 
-def compiled(statement: Select[Any], slots: Slots) -> Statement:
+def compiled(statement: Executable, slots: Slots) -> Statement:
     """Return a statement of SQLAlchemy's as text and slots; values that a rule states are slots that never vary."""
-    told = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True}).construct_expanded_state()
+    told: Any = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})  # type: ignore[attr-defined]
+    told = told.construct_expanded_state()
     always = {name: functools.partial(_always, value) for name, value in told.parameters.items()}
     return Statement(
         told.statement,

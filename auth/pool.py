@@ -1,0 +1,215 @@
+"""Connections to the database, a pool a role: the role is set when a connection opens and never switched."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import asyncpg
+from asyncpg.prepared_stmt import PreparedStatement
+
+CONNECTIONS = 8  # a role and process
+STATEMENTS = 128  # prepared, a connection
+LETTERS = 400_000  # of their texts together; a backend keeps some eighty bytes of plan for each
+PATIENCE = 1.0  # seconds to wait for a connection
+COMMAND = 4.5  # seconds for a statement; the server gives up a little before
+_ENTRY = 2.0  # seconds to be let in: the wait for a connection, its making, and the first command
+_SETTINGS = {
+    "datestyle": "ISO",
+    "default_transaction_read_only": "on",  # a change says that it writes
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",  # planning costs more than the difference a value makes
+    "random_page_cost": "1.1",  # the rows asked for are in memory or on flash
+    "timezone": "UTC",
+}
+_BOUND = """
+    select set_config('statement_timeout', '4s', false) from pg_settings
+    where name = 'statement_timeout' and setting::integer not between 1 and 4000
+"""
+LOST = (
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a server that died in the middle of an answer
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InvalidTransactionStateError,  # a transaction that failed to begin is never forgotten by the driver
+    OSError,
+)
+
+T = TypeVar("T")
+
+
+class Lane:
+    """A connection with the statements it has prepared; the longest unused goes first."""
+
+    def __init__(self, connection: "asyncpg.Connection[Any]") -> None:
+        self.connection = connection
+        self._prepared: OrderedDict[str, PreparedStatement[Any]] = OrderedDict()
+        self._letters = 0
+        self._count = 0
+
+    async def rows(self, statement: str, arguments: Sequence[Any] = ()) -> list[asyncpg.Record]:
+        """Return a statement's rows."""
+        ready = self._prepared.get(statement) or await self._prepare(statement)
+        self._prepared.move_to_end(statement)
+        return await ready.fetch(*arguments)
+
+    async def value(self, statement: str, arguments: Sequence[Any]) -> Any:
+        """Return a statement's single value, None where it has no row."""
+        rows = await self.rows(statement, arguments)
+        return rows[0][0] if rows else None
+
+    async def run(self, command: str) -> None:
+        """Run a command that has no values."""
+        await self.connection.execute(command)
+
+    async def commit(self) -> None:
+        """Keep what the transaction wrote."""
+        await self.connection.execute("commit")
+
+    async def _prepare(self, statement: str) -> "PreparedStatement[Any]":
+        self._count += 1  # named, because PostgreSQL plans a statement without a name again each time
+        ready = await self.connection.prepare(statement, name=f"kept_{self._count}")
+        self._prepared[statement] = ready
+        self._letters += len(statement)
+        while len(self._prepared) > 1 and (len(self._prepared) > STATEMENTS or self._letters > LETTERS):
+            self._letters -= len(self._prepared.popitem(last=False)[0])
+        return ready
+
+
+class Pool:
+    """The connections of one role: settings never outlive a statement, so nothing is reset between two."""
+
+    def __init__(self, url: str, role: str) -> None:
+        self._url = url
+        self._role = role
+        self._resting: list[Lane] = []
+        self._places = asyncio.Semaphore(CONNECTIONS)
+        self.in_use = 0
+
+    async def use(self, work: Callable[[Lane], Awaitable[T]]) -> T:
+        """Do what one statement does; the connection rests again afterwards."""
+        lane, done = await self.taken(work)
+        self.rest(lane)
+        return done
+
+    async def taken(self, begin: Callable[[Lane], Awaitable[T]]) -> tuple[Lane, T]:
+        """Take a connection and begin on it; where one that rested proves dead, on a new one again."""
+        if self._places.locked():
+            await asyncio.wait_for(self._places.acquire(), PATIENCE)
+        else:
+            await self._places.acquire()
+        self.in_use += 1
+        try:
+            if self._resting:
+                lane = self._resting.pop()
+                try:
+                    return lane, await self._on(lane, begin)
+                except TimeoutError:  # an OSError, but another try would wait as long
+                    raise
+                except LOST:
+                    await self.close()  # what killed one has likely killed all
+            lane = await self.opened()
+            return lane, await self._on(lane, begin)
+        except BaseException:
+            self._leave()
+            raise
+
+    @asynccontextmanager
+    async def transaction(self, begin: str) -> AsyncIterator[Lane]:
+        """Have a connection with a transaction on it; what is not committed at the end is undone."""
+        async with asyncio.timeout(_ENTRY):
+            lane, _ = await self.taken(lambda lane: lane.run(begin))
+        try:
+            yield lane
+        except Exception:
+            await self._undo(lane)
+            raise
+        except BaseException:
+            self.drop(lane)  # cancelled in the middle of an answer
+            raise
+        else:
+            await self._undo(lane)
+
+    async def _undo(self, lane: Lane) -> None:
+        try:
+            if lane.connection.is_in_transaction():
+                async with asyncio.timeout(PATIENCE):
+                    await lane.run("rollback")
+        except (asyncpg.PostgresError, *LOST):
+            self.drop(lane)
+        except BaseException:
+            self.drop(lane)
+            raise
+        else:
+            self.rest(lane)
+
+    def rest(self, lane: Lane) -> None:
+        """Give a connection back."""
+        if not lane.connection.is_closed():
+            self._resting.append(lane)
+        self._leave()
+
+    def drop(self, lane: Lane) -> None:
+        """Give up a connection that was left in the middle of an answer."""
+        lane.connection.terminate()
+        self._leave()
+
+    def _leave(self) -> None:
+        self.in_use -= 1
+        self._places.release()
+
+    async def _on(self, lane: Lane, begin: Callable[[Lane], Awaitable[T]]) -> T:
+        try:
+            return await begin(lane)
+        except BaseException as error:
+            if isinstance(error, asyncpg.PostgresError) and not isinstance(error, LOST):
+                self._resting.append(lane)
+            else:
+                lane.connection.terminate()  # lost or cancelled in the middle of an answer
+            raise
+
+    async def opened(self) -> Lane:
+        """Open a connection."""
+        settings = {**_SETTINGS, "role": self._role, "application_name": f"reinstate {self._role}"}
+        connection = await asyncpg.connect(
+            self._url, timeout=1.0, command_timeout=COMMAND, statement_cache_size=0, server_settings=settings
+        )
+        lane = Lane(connection)
+        await self._on(lane, lambda lane: lane.run(_BOUND))
+        return lane
+
+    async def close(self) -> None:
+        """Close the connections that rest."""
+        while self._resting:
+            connection = self._resting.pop().connection
+            try:
+                await connection.close(timeout=1.0)
+            except (*LOST, TimeoutError):
+                connection.terminate()
+
+
+class Pools:
+    """The pools of all roles."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._pools: dict[str, Pool] = {}
+
+    def of(self, role: str) -> Pool:
+        """Return the pool whose connections hold this role."""
+        if role not in self._pools:
+            self._pools[role] = Pool(self._url, role)
+        return self._pools[role]
+
+    @property
+    def in_use(self) -> int:
+        """How many connections are in use."""
+        return sum(pool.in_use for pool in self._pools.values())
+
+    async def close(self) -> None:
+        """Close every connection that rests."""
+        for pool in self._pools.values():
+            await pool.close()
+        self._pools.clear()

@@ -1,0 +1,31 @@
+"""A transaction for code that cannot await: Authlib asks us in plain calls, on a greenlet of SQLAlchemy's."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import Executable
+from sqlalchemy.util import await_only, greenlet_spawn
+
+from auth.tenancy import Transaction
+
+T = TypeVar("T")
+
+
+class Waiting:
+    """A transaction whose statements are waited for where they are called."""
+
+    def __init__(self, db: Transaction) -> None:
+        self._db = db
+
+    def first(self, statement: Executable) -> Any:
+        """Return the first row, None where there is none."""
+        return next(iter(await_only(self._db.rows(statement))), None)
+
+    def write(self, statement: Executable) -> None:
+        """Run a statement that answers nothing."""
+        await_only(self._db.write(statement))
+
+
+async def waiting(db: Transaction, work: Callable[[Waiting], T]) -> T:
+    """Run plain code on a transaction."""
+    return await greenlet_spawn(work, Waiting(db))

@@ -6,7 +6,7 @@ from typing import Any
 from graphql import GraphQLObjectType
 from sqlalchemy import TEXT, ColumnElement, LargeBinary, column, func, insert, literal_column, select, table
 
-from api.graphql.compiled.columns import Columns
+from api.graphql.compiled.columns import kept_rows
 from api.graphql.compiled.given import Arguments, Slot, Slots, UncompiledError
 from api.graphql.compiled.rows import Rows
 from api.graphql.compiled.selections import Selections
@@ -37,9 +37,9 @@ def payload(selections: Selections, sample: Mapping[int, Arguments], noun: str, 
 def _object(
     selections: Selections, slots: Slots, kind: GraphQLObjectType, details: Any, noun: Any
 ) -> ColumnElement[Any]:
-    row = Columns(noun, noun.__table__.alias())
+    row = kept_rows(noun, slots.names)
     written = Rows(selections, slots).object(kind, details, row)  # first: it joins what its relations lead to
-    meets = [row.source.c[name] == slots.add(_of_kept(name), row.source.c[name].type) for name in noun.ORDER]
+    meets = [row[name] == slots.add(_of_kept(name), row[name].type) for name in noun.ORDER]
     return select(written).select_from(row.ground.joined).where(*meets).scalar_subquery()
 
 

@@ -15,7 +15,7 @@ from graphql import GraphQLError
 from api.graphql.compiled.given import Given, UncompiledError
 from api.graphql.compiled.plan import Plan
 from api.graphql.engine import documents
-from auth import reads
+from auth import pool
 from auth.caller import Caller
 from schema.kept.connection import BadCursorError, BadPageError
 from tests.compiled.documents import generated
@@ -103,7 +103,7 @@ class Wires:
     async def of(self, role: str) -> asyncpg.Connection:
         """Give the connection of a role."""
         if role not in self._open:
-            settings = {**reads._SETTINGS, "role": role}
+            settings = {**pool._SETTINGS, "role": role}
             self._open[role] = await asyncpg.connect(self._url, server_settings=settings)
             self._stack.push_async_callback(self._open[role].close)
         return self._open[role]

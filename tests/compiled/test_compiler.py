@@ -184,7 +184,7 @@ def test_a_broken_promise_falls_to_the_executor_and_gives_its_error(
 def test_a_connection_whose_transaction_failed_to_begin_is_given_up(counted: Counted) -> None:
     asked = '{ progress(asKnownAt: "2001-01-01T00:00:00Z") { asOf } }'
     assert counted.ask(asked) == {"progress": []}
-    pool = counted.database.reads._pool("app_trust")
+    pool = counted.database.reads._pools.of("app_trust")
     before = [lane.connection for lane in pool._resting]
     assert before
     for connection in before:

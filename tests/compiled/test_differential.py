@@ -1,8 +1,8 @@
 """Documents generated from the schema are answered the same by the compiler and by the executor.
 
 A failure prints the documents asked together, with variables and callers, and a line `@reproduce_failure(...)` to be put above
-`each`. To run the same documents again: pytest tests/compiled/test_differential.py --hypothesis-seed=N, with the N
-that a run prints, or any of one's own.
+`each`. The seed is that of pyproject.toml; other documents are asked by pytest tests/compiled/test_differential.py
+--hypothesis-seed=N, with any N, and the same N asks the same again.
 """
 
 import asyncio

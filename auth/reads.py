@@ -7,7 +7,7 @@ from typing import Any
 from auth.caller import Caller
 from auth.pool import Lane, Pools
 
-_REMEMBER = "select app.read_as($1, $2, $3)"
+REMEMBER = "select app.read_as($1, $2, $3)"
 
 Asked = tuple[dt.datetime | None, str, Sequence[Any]]
 
@@ -34,7 +34,7 @@ class Reads:
             found = []
             async with lane.connection.transaction(isolation="repeatable_read", readonly=True):
                 for instant, statement, arguments in asked:
-                    await lane.rows(_REMEMBER, (caller.tenant_ods, clock, instant))
+                    await lane.rows(REMEMBER, (caller.tenant_ods, clock, instant))
                     found.append(await lane.value(statement, arguments))
             return found
 

@@ -14,7 +14,7 @@ from sqlalchemy.types import TypeEngine
 
 SHAPES = 512  # of statements, kept compiled
 
-_DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy left it untyped
+DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy left it untyped
 _VIEW = "view"  # of the transaction a row was read in
 
 Process = Callable[[Any], Any]
@@ -46,7 +46,7 @@ def said(statement: Any, given: Mapping[str, Any]) -> tuple[Said, list[Any]]:
         return _anew(statement, given)
     found = _shapes.get(key.key)
     if found is None:
-        compiled = statement.compile(dialect=_DIALECT, cache_key=key)
+        compiled = statement.compile(dialect=DIALECT, cache_key=key)
         if compiled.post_compile_params:
             return _anew(statement, given)
         if len(_shapes) == SHAPES:
@@ -59,7 +59,7 @@ def said(statement: Any, given: Mapping[str, Any]) -> tuple[Said, list[Any]]:
 
 def _anew(statement: Any, given: Mapping[str, Any]) -> tuple[Said, list[Any]]:
     """Return a statement whose text depends on its values: IN over a list."""
-    compiled = statement.compile(dialect=_DIALECT)
+    compiled = statement.compile(dialect=DIALECT)
     told = compiled.construct_expanded_state(given or None, escape_names=False)
     spoken = _said(statement, compiled, told.statement, told.positiontup, told.processors)
     return spoken, spoken.arguments(told.parameters)
@@ -84,7 +84,7 @@ def kept(noun: Any, changed: frozenset[str] | None) -> Said:
     else:
         key = [column == bindparam(f"key_{column.key}", type_=column.type) for column in table.primary_key]
         statement = update(table).where(*key).values(values).returning(*table.primary_key)
-    compiled = statement.compile(dialect=_DIALECT)
+    compiled = statement.compile(dialect=DIALECT)
     return _said(statement, compiled, compiled.string, compiled.positiontup)
 
 
@@ -171,11 +171,11 @@ def _value(at: int, type_: TypeEngine[Any]) -> Read:
 
 
 def _writing(type_: TypeEngine[Any]) -> Process | None:
-    return type_.dialect_impl(_DIALECT).bind_processor(_DIALECT)
+    return type_.dialect_impl(DIALECT).bind_processor(DIALECT)
 
 
 def _process(type_: TypeEngine[Any]) -> Process | None:
     """Return how a value is read, None for one that the driver reads by itself."""
     if isinstance(type_, JSON):
         return lambda text: None if text is None else json.loads(text)
-    return type_.dialect_impl(_DIALECT).result_processor(_DIALECT, None)
+    return type_.dialect_impl(DIALECT).result_processor(DIALECT, None)

@@ -18,7 +18,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from auth.caller import Entrant
 from auth.pool import Lane, Pools
-from auth.reads import Reads
+from auth.reads import REMEMBER, Reads
 from auth.statements import changed_in, kept, said, settle, values_of, view_of
 from schema.kept.connection import LARGEST_COUNT, Connection, Order, page_size
 from schema.kept.node import Followed, Kept, read_global_id
@@ -29,7 +29,6 @@ R = TypeVar("R")
 Clock = Callable[[], dt.datetime | None]
 
 _LOCK = "select pg_advisory_xact_lock(hashtextextended($1, 0))"
-_REMEMBER = "select app.read_as($1, $2, $3)"
 _READ = "begin isolation level repeatable read read only"
 _WRITE = "begin isolation level read committed read write"
 _ENTER = "select app.enter($1, $2, $3, $4, $5, $6), null"
@@ -100,10 +99,9 @@ class Transaction:
         """Return a page of a query over one noun, in the connection's order."""
         size = page_size(first)
         rows = statement.subquery()
-        beyond = [] if after is None else [order.past(rows, order.place(after))]
         shown = (
             select(aliased(order.noun, rows, adapt_on_names=True))
-            .where(*beyond)
+            .where(*order.beyond(after, rows))
             .order_by(*order.by(rows))
             .limit(size + 1)
         )
@@ -151,7 +149,7 @@ class Transaction:
             if self._ground.over:
                 raise asyncio.CancelledError
             if self._ground.known_at != self._known_at:
-                await self.lane.rows(_REMEMBER, [self.caller.tenant_ods, self._ground.clock, self._known_at])
+                await self.lane.rows(REMEMBER, [self.caller.tenant_ods, self._ground.clock, self._known_at])
                 self._ground.known_at = self._known_at
             return await self.lane.rows(text, arguments)
 

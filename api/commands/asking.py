@@ -1,10 +1,15 @@
 """How a command of the operator reaches the rules: the same transaction, the same ledger."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
+import asyncpg
+from pydantic import SecretStr
+
 from api import installation
+from api.database.failure import DatabaseUnavailable
 from api.failure import UsageError
 from api.installation import Place
 from api.settings import Settings
@@ -33,15 +38,39 @@ def ask_all(rule: Callable[[Transaction], Awaitable[T]]) -> T:
 def run_as(place: Place, caller: Entrant, verb: str, rule: Callable[[Transaction], Awaitable[T]]) -> T:
     """Run a rule in a transaction of its own; a problem keeps nothing."""
 
-    async def run() -> T:
+    async def change(database: Database) -> T:
+        async with database.change(caller, verb) as db:
+            answer = await rule(db)
+            if isinstance(answer, Problem):
+                db.refuse()
+        return answer
+
+    return run(place, change)
+
+
+def run(place: Place, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Do what a command does with the database, and close it."""
+
+    async def once() -> T:
         database = Database(place.url)
         try:
-            async with database.change(caller, verb) as db:
-                answer = await rule(db)
-                if isinstance(answer, Problem):
-                    db.refuse()
-            return answer
+            return await work(database)
         finally:
             await database.close()
 
-    return asyncio.run(run())
+    return asyncio.run(once())
+
+
+@contextmanager
+def judged(url: str | None) -> Iterator[Place]:
+    """Have the database that a verdict is about. Without it there is none, and status 1 is for a bad one."""
+    settings = Settings()
+    if url:
+        settings = settings.model_copy(update={"database_url": SecretStr(url)})
+    try:
+        with installation.opened(settings, beside=True) as place:
+            yield place
+    except DatabaseUnavailable as error:
+        raise UsageError(str(error)) from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise UsageError(f"The database failed while it was read ({type(error).__name__}); try again.") from error

@@ -1,26 +1,18 @@
 """Proof that history is whole: verify it, export it, sign checkpoints for others to keep."""
 
-import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-import asyncpg
 import typer
 from joserfc.jwk import ECKey
-from pydantic import SecretStr
 
-from api import installation
-from api.commands.asking import run_as
+from api.commands.asking import judged, run, run_as
 from api.commands.audit_files import checkpoints_of, keys_of, lines_of, texts_of, writing
 from api.commands.counting import counted, counting
-from api.database.failure import DatabaseUnavailable
 from api.failure import UsageError
-from api.installation import Place
-from api.settings import Settings
 from auth.caller import SignIn
 from auth.checkpoint import Checkpoint, own_keys, sign
 from auth.signing import ensure_keys
@@ -51,8 +43,8 @@ def verify(
         if file:
             verdict = _verify_file(file, checkpoints, say)
         else:
-            with opened(database_url) as place:
-                verdict = _run(place, lambda database: ledger.verify(database, checkpoints, say))
+            with judged(database_url) as place:
+                verdict = run(place, lambda database: ledger.verify(database, checkpoints, say))
     if verdict.fault:
         typer.echo(verdict.fault.sentence, err=True)
         raise typer.Exit(1)
@@ -71,8 +63,8 @@ def export(organisation: Organisation, output: Output = None, database_url: Url 
             async for page in ledger.export(database, organisation):
                 write(page)
 
-    with opened(database_url) as place:
-        _run(place, copy)
+    with judged(database_url) as place:
+        run(place, copy)
 
 
 @app.command()
@@ -83,8 +75,8 @@ def checkpoint(
     database_url: Url = None,
 ) -> None:
     """Sign the last event of an organisation's history. Keep it elsewhere, with the keys, which rotate."""
-    with opened(database_url) as place:
-        head = _run(place, lambda database: ledger.head(database, organisation))
+    with judged(database_url) as place:
+        head = run(place, lambda database: ledger.head(database, organisation))
         if head is None:
             raise UsageError(f"{organisation} has no events; give another organisation's code.")
         issuer = place.issuer()
@@ -104,31 +96,5 @@ def _verify_file(file: Path, checkpoints: list[Checkpoint], say: Callable[[int],
 
 
 def _own_keys(url: str | None) -> dict[str, ECKey]:
-    with opened(url) as place:
+    with judged(url) as place:
         return run_as(place, SignIn(), "audit", own_keys)
-
-
-def _run(place: Place, work: Callable[[Database], Awaitable[T]]) -> T:
-    async def run() -> T:
-        database = Database(place.url)
-        try:
-            return await work(database)
-        finally:
-            await database.close()
-
-    return asyncio.run(run())
-
-
-@contextmanager
-def opened(url: str | None) -> Iterator[Place]:
-    """Have the database. Without it there is no verdict, and status 1 is for a bad one."""
-    settings = Settings()
-    if url:
-        settings = settings.model_copy(update={"database_url": SecretStr(url)})
-    try:
-        with installation.opened(settings, beside=True) as place:
-            yield place
-    except DatabaseUnavailable as error:
-        raise UsageError(str(error)) from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        raise UsageError(f"The database failed while it was read ({type(error).__name__}); try again.") from error

@@ -1,14 +1,12 @@
 """Whether the read model says what the rows say."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from api.commands.audit import opened
+from api.commands.asking import judged, run
 from api.commands.counting import counting
-from api.installation import Place
 from auth.caller import Inspector
 from auth.tenancy import Database
 from trusts.reckoning import Reckoned, reckon
@@ -24,8 +22,8 @@ def check(
     database_url: Annotated[str | None, typer.Option(help="The database, as reinstate_app; else DATABASE_URL.")] = None,
 ) -> None:
     """Count every system's progress anew and compare what is stored. Status 1: they differ; 2: there is no verdict."""
-    with opened(database_url) as place, counting("systems agree so far") as say:
-        total, wrong = asyncio.run(_compare(place, say))
+    with judged(database_url) as place, counting("systems agree so far") as say:
+        total, wrong = run(place, lambda database: _compare(database, say))
     for system in wrong:
         typer.echo(system.sentence, err=True)
     if wrong:
@@ -34,15 +32,12 @@ def check(
     typer.echo(f"Right. Systems compared: {total:,}.")
 
 
-async def _compare(place: Place, say: Callable[[int], None]) -> tuple[int, list[Reckoned]]:
-    database, total, wrong = Database(place.url), 0, []
-    try:
-        async with database.transaction(Inspector(), "check", read_only=True) as db:
-            async for system in reckon(db):
-                total += 1
-                say(total)
-                if system.fault:
-                    wrong.append(system)
-    finally:
-        await database.close()
+async def _compare(database: Database, say: Callable[[int], None]) -> tuple[int, list[Reckoned]]:
+    total, wrong = 0, []
+    async with database.transaction(Inspector(), "check", read_only=True) as db:
+        async for system in reckon(db):
+            total += 1
+            say(total)
+            if system.fault:
+                wrong.append(system)
     return total, wrong

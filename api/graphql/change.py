@@ -8,7 +8,7 @@ from graphql import FieldNode, GraphQLSchema
 
 from api.graphql.answers import Answers
 from api.graphql.compiled.given import Given, UncompiledError
-from api.graphql.compiled.operation import Asked
+from api.graphql.compiled.operation import Requested
 from api.graphql.compiled.text import BROKEN
 from api.graphql.context import Context
 from api.graphql.documents import Prepared
@@ -49,7 +49,7 @@ class Change:
         context.decided = lambda: row
         return None if isinstance(row, Problem) else await self._written(row, asked, context, answers)
 
-    async def _written(self, row: Any, asked: Asked, context: Context, answers: Answers) -> bytes | None:
+    async def _written(self, row: Any, asked: Requested, context: Context, answers: Answers) -> bytes | None:
         try:
             statement = self.operation.compiled.payload(asked, type(row).__name__, once=answers.key is not None)
             given = Given(context.caller, None, asked.arguments, row, answers.key, answers.digest)

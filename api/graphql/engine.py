@@ -165,7 +165,7 @@ async def _changed(request: Request, change: Change, context: Context, answers: 
 async def _execute(request: Request, document: DocumentNode, context: Context) -> Answer:
     async with asyncio.timeout(PATIENCE):
         running = execute(
-            schema._schema,  # noqa: SLF001 - as above
+            documents.schema,
             document,
             context_value=context,
             variable_values=dict(request.variables),

@@ -44,8 +44,10 @@ NOUNS: dict[str, type[Node]] = {
 ENTITIES = (Incident, Organisation, Product, System)
 Entity = Annotated[Incident | Organisation | Product | System, strawberry.union(name="_Entity")]
 Key = tuple[Any, ...]
+Found = tuple[type[Node], Key] | None
 MOST_ENTITIES = 500
 REMEMBERED = 4096  # ids read
+LONGEST_ID = 200  # letters of one that is remembered; ours are half as long
 
 
 async def _viewer(info: ContextInfo) -> Viewer:
@@ -53,9 +55,12 @@ async def _viewer(info: ContextInfo) -> Viewer:
     return Viewer(tenant_ods=caller.tenant_ods, kind=caller.kind, subject=caller.subject, scopes=sorted(caller.scopes))
 
 
-@lru_cache(maxsize=REMEMBERED)
-def named(given: str) -> tuple[type[Node], Key] | None:
+def named(given: str) -> Found:
     """Return the noun and key an id names, or None when it is no id of ours."""
+    return _remembered(given) if len(given) <= LONGEST_ID else _named(given)
+
+
+def _named(given: str) -> Found:
     noun, key = read_global_id(given) or ("", "")
     if noun not in NOUNS:
         return None
@@ -65,7 +70,10 @@ def named(given: str) -> tuple[type[Node], Key] | None:
         return None
 
 
-def referred(representation: Any) -> tuple[type[Node], Key] | None:
+_remembered = lru_cache(maxsize=REMEMBERED)(_named)
+
+
+def referred(representation: Any) -> Found:
     """Return the noun and key another graph refers to (Apollo Federation), or None when it is none of ours."""
     given = representation if isinstance(representation, dict) else {}
     noun = NOUNS.get(str(given.get("__typename")))
@@ -76,14 +84,12 @@ def referred(representation: Any) -> tuple[type[Node], Key] | None:
     return found if found and found[0] is noun else None
 
 
-def needed(found: tuple[type[Node], Key] | None) -> tuple[Scope, ...]:
+def needed(found: Found) -> tuple[Scope, ...]:
     """Return the scopes for asking after an object; the ledger needs its own, by whichever way in."""
     return (Scope.PROGRESS_READ, Scope.ACTIVITY_READ) if found and found[0] is Event else (Scope.PROGRESS_READ,)
 
 
-async def _found(
-    info: ContextInfo, asked: list[tuple[type[Node], Key] | None], as_known_at: dt.datetime | None = None
-) -> list[Node | None]:
+async def _found(info: ContextInfo, asked: list[Found], as_known_at: dt.datetime | None = None) -> list[Node | None]:
     for needs in dict.fromkeys(scope for found in asked for scope in needed(found)):
         if needs not in info.context.caller.scopes:
             raise NotPermittedError(needs)

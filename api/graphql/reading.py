@@ -39,9 +39,8 @@ class RowReader:
             return None
         referred = [column for _, column in pairs]
         db = self.db_of(row)
-        return await self._loader((db, "one", relation), functools.partial(_rows, db, relation.noun, referred)).load(
-            key
-        )
+        load = functools.partial(_rows, db, relation.noun, referred)
+        return await self._loader((db, "one", relation), load).load(key)
 
     async def many(self, relation: Relation, row: Any, first: int, after: str | None) -> Connection[Any]:
         """Return a page of the rows that point back."""

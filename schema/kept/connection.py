@@ -87,9 +87,10 @@ class Order:
         columns = self.columns if source is None else self.key_of(source)
         return [column.desc() if self.descending else column.asc() for column in columns]
 
-    def beyond(self, cursor: str | None) -> list[Any]:
+    def beyond(self, cursor: str | None, source: Any = None) -> list[Any]:
         """Return the WHERE that leaves the rows after a cursor; nothing at the start."""
-        return [] if cursor is None else [self.past(self.noun.__table__, self.place(cursor))]
+        rows = self.noun.__table__ if source is None else source
+        return [] if cursor is None else [self.past(rows, self.place(cursor))]
 
     def past(self, source: Any, place: Sequence[Any]) -> Any:
         """Return the condition that a row stands after a place, given by the values of the ordering columns."""

@@ -85,22 +85,23 @@ class Columns:
     def lead(self, relation: Relation) -> "Columns":
         """Return the row a to-one relation leads to; asked again, the same."""
         if relation not in self._led:
-            there = kept_rows(relation.noun, self.ground.names, self.ground)
+            name = self.ground.names.next()
+            there = Columns(relation.noun, name, self.ground)
             pairs = relation.columns(self.noun.__table__)
             meets = (there[to.key] == self[by.key] for by, to in pairs)
-            self.ground.join(_named(relation.noun, there), and_(*meets))
+            self.ground.join(_table(relation.noun, name), and_(*meets))
             self._led[relation] = there
         return self._led[relation]
 
 
-def _named(noun: Any, rows: Columns) -> FromClause:
-    return table(noun.__tablename__).alias(rows._name)  # noqa: SLF001 - of this module
+def _table(noun: Any, name: str) -> FromClause:
+    return table(noun.__tablename__).alias(name)
 
 
-def kept_rows(noun: Any, names: Names, ground: Ground | None = None) -> Columns:
-    """Return the rows of a noun's own table, on a ground of their own unless they are led to."""
+def kept_rows(noun: Any, names: Names) -> Columns:
+    """Return the rows of a noun's own table."""
     name = names.next()
-    return Columns(noun, name, ground or Ground(table(noun.__tablename__).alias(name), names))
+    return Columns(noun, name, Ground(_table(noun, name), names))
 
 
 def chosen_rows(noun: Any, names: Names, chosen: Select[Any]) -> Columns:

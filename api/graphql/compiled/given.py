@@ -12,6 +12,7 @@ from auth.caller import Caller
 from auth.scope import Scope
 
 Arguments = Mapping[str, Any]
+AS_KNOWN_AT = "asKnownAt"
 MOST_FIELDS = 1_000  # a statement; each costs a sixth of a millisecond to write, once
 
 

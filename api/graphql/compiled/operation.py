@@ -24,17 +24,20 @@ from graphql import (
 from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
 
-from api.graphql.compiled.given import Arguments, Given, UncompiledError
+from api.graphql.compiled.given import AS_KNOWN_AT, Arguments, Given, UncompiledError
 from api.graphql.compiled.payload import payload
-from api.graphql.compiled.plan import AS_KNOWN_AT, Plan, planned
+from api.graphql.compiled.plan import Plan, planned
 from api.graphql.compiled.roots import shape_of_id
 from api.graphql.compiled.selections import Selections
 from api.graphql.compiled.statement import Statement
 from auth.caller import Caller
 
-REQUESTS = 256  # sets of variables read for one document
+REQUESTS = 256  # sets of variables remembered for one document
+LONGEST = 500  # letters of a set that is remembered
 SHAPES = 8  # plans kept for one document: optional arguments given or not, kinds of ids
 
+
+PLAIN = (str, int, float, bool, type(None))
 
 Told = tuple[tuple[str, type, Any], ...]
 Ready = tuple[Plan, Mapping[int, Arguments]]
@@ -42,7 +45,7 @@ P = TypeVar("P", Plan, Statement)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Requested:
     """What one request asks with: its variables, and the arguments of each field."""
 
     values: VariableValues
@@ -65,15 +68,16 @@ class Operation:
         visit(mine, TypeInfoVisitor(seen.types, seen))
         self._asked = seen.asked
         self._switches = sorted(seen.switches)
-        self._ready = _remembering(self._read)
+        self._remembered = lru_cache(maxsize=REQUESTS)(self._read)
         self._plans: OrderedDict[Any, Any] = OrderedDict()
 
     def planned(self, variables: Mapping[str, Any], caller: Caller, clock: str | None) -> tuple[Plan, Given]:
         """Return the plan for a request and what it is given; `UncompiledError`: the executor answers."""
-        plan, arguments = self._ready(tuple((name, type(value), value) for name, value in variables.items()))
+        told = tuple((name, type(value), value) for name, value in variables.items())
+        plan, arguments = (self._remembered if _is_short(told) else self._read)(told)
         return plan, Given(caller, clock, arguments)
 
-    def asked(self, variables: Mapping[str, Any]) -> "Asked":
+    def asked(self, variables: Mapping[str, Any]) -> Requested:
         """Return what a request asks with, or raise `UncompiledError`: the executor has to refuse it."""
         values = get_variable_values(self._schema, self._operation.variable_definitions or (), dict(variables))
         if not isinstance(values, VariableValues):
@@ -82,9 +86,9 @@ class Operation:
             arguments = {id(node): get_argument_values(field, node, values) for field, node in self._asked}
         except GraphQLError as error:
             raise UncompiledError("refused") from error
-        return Asked(values, arguments)
+        return Requested(values, arguments)
 
-    def payload(self, asked: "Asked", noun: str, *, once: bool) -> Statement:
+    def payload(self, asked: Requested, noun: str, *, once: bool) -> Statement:
         """Return the statement that answers a change which kept a row of this noun, or raise `UncompiledError`."""
         shape = (*self._shape(asked), noun, once)
         return self._made(shape, asked, lambda selections: payload(selections, asked.arguments, noun, once=once))
@@ -94,10 +98,10 @@ class Operation:
         plan = self._made(self._shape(asked), asked, lambda selections: planned(selections, asked.arguments))
         return plan, asked.arguments
 
-    def _shape(self, asked: "Asked") -> tuple[Any, ...]:
+    def _shape(self, asked: Requested) -> tuple[Any, ...]:
         return tuple(asked.values.coerced.get(name) for name in self._switches), _shape(asked.arguments)
 
-    def _made(self, shape: Any, asked: "Asked", make: Callable[[Selections], P]) -> P:
+    def _made(self, shape: Any, asked: Requested, make: Callable[[Selections], P]) -> P:
         found = self._plans.get(shape)
         if found is None:
             try:
@@ -135,17 +139,10 @@ class _Seen(Visitor):
         self.switches |= {value.name.value for value in values if isinstance(value, VariableNode)}
 
 
-def _remembering(read: Callable[[Told], Ready]) -> Callable[[Told], Ready]:
-    """Return `read` with its answers remembered; variables that cannot be a key, lists and objects, are read anew."""
-    remembered = lru_cache(maxsize=REQUESTS)(read)
-
-    def ready(told: Told) -> Ready:
-        try:
-            return remembered(told)
-        except TypeError:
-            return read(told)
-
-    return ready
+def _is_short(told: Told) -> bool:
+    """Return whether variables may be remembered: plain values, which can be a key, and few letters of them."""
+    letters = sum(len(name) + (len(value) if kind is str else 0) for name, kind, value in told)
+    return letters <= LONGEST and all(kind in PLAIN for _, kind, _ in told)
 
 
 def _shape(arguments: Mapping[int, Arguments]) -> tuple[Any, ...]:

@@ -110,8 +110,8 @@ class Page:
     def _row(self) -> Columns:
         """The rows of the page, each with its place, and one beyond where it matters whether there is one."""
         beyond = [] if self._asked.sample["after"] is None else [self._past()]
-        one_more = self._asked.bind(lambda given: page_size(given["first"]) + 1, Integer)
-        most = one_more if self._looks_beyond else self._first
+        more = int(self._looks_beyond)
+        most = self._asked.bind(lambda given: page_size(given["first"]) + more, Integer)
         page = self._rows.where(*beyond).order_by(*self._order.by(self._there)).limit(most)
         return placed_rows(self._there.noun, self._there.ground.names, page)
 

@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from graphql import GraphQLObjectType
-from sqlalchemy import TEXT, ColumnElement, LargeBinary, column, func, insert, literal_column, select, table
+from sqlalchemy import TEXT, ColumnElement, LargeBinary, column, func, insert, select, table
 
-from api.graphql.compiled.columns import kept_rows
 from api.graphql.compiled.given import Arguments, Slot, Slots, UncompiledError
 from api.graphql.compiled.rows import Rows
 from api.graphql.compiled.selections import Selections
 from api.graphql.compiled.statement import Statement, compiled
-from api.graphql.compiled.text import joined, promised
+from api.graphql.compiled.text import MARK, joined, promised
 from api.graphql.nodes import NOUNS
 
 given_answer = table("given_answer", *map(column, ("tenant_ods", "subject", "key", "request_hash", "answer")))
@@ -22,25 +20,21 @@ def payload(selections: Selections, sample: Mapping[int, Arguments], noun: str, 
 
     `once`: it keeps the answer under the request's key too, and has no value where the executor has to answer.
     """
-    kind: Any = selections.schema.type_map.get(noun)
     fields = selections.top(selections.schema.mutation_type)  # type: ignore[arg-type] # it has one
     if noun not in NOUNS or len(fields) != 1:
         raise UncompiledError("no noun")
     ((key, details),) = fields.items()
     slots = Slots(sample)
-    text = joined([f'{{"data":{{"{key}":', promised(_object(selections, slots, kind, details, NOUNS[noun])), "}}"])
+    order = NOUNS[noun].ORDER
+
+    def part(at: int, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return slots.add(_of_kept(order[at]), column.type)
+
+    written = Rows(selections, slots).by_key(NOUNS[noun], details, part)
+    text = joined([f'{{"data":{{"{key}":', promised(written), "}}"])
     if not once:
         return compiled(select(func.convert_to(text, "UTF8")), slots)
     return compiled(_kept(text, slots), slots)
-
-
-def _object(
-    selections: Selections, slots: Slots, kind: GraphQLObjectType, details: Any, noun: Any
-) -> ColumnElement[Any]:
-    row = kept_rows(noun, slots.names)
-    written = Rows(selections, slots).object(kind, details, row)  # first: it joins what its relations lead to
-    meets = [row[name] == slots.add(_of_kept(name), row[name].type) for name in noun.ORDER]
-    return select(written).select_from(row.ground.joined).where(*meets).scalar_subquery()
 
 
 def _of_kept(name: str) -> Slot:
@@ -55,6 +49,6 @@ def _kept(text: ColumnElement[str], slots: Slots) -> Any:
         slots.add(lambda given: given.key, TEXT),
         slots.add(lambda given: given.digest, LargeBinary),
         answered.c.answer,
-    ).where(func.strpos(answered.c.answer, literal_column("E'\\x01'", TEXT)) == 0)
+    ).where(func.strpos(answered.c.answer, MARK) == 0)
     keeping = insert(given_answer).from_select([each.name for each in given_answer.c], values)
     return keeping.returning(func.convert_to(given_answer.c.answer, "UTF8"))

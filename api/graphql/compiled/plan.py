@@ -8,7 +8,7 @@ from typing import Any
 from graphql import FieldNode
 from sqlalchemy import TEXT, Boolean, ColumnElement, and_, case, column, func, literal_column, select, table
 
-from api.graphql.compiled.given import Arguments, Given, Slot, Slots, UncompiledError
+from api.graphql.compiled.given import AS_KNOWN_AT, Arguments, Given, Slot, Slots, UncompiledError
 from api.graphql.compiled.roots import Roots
 from api.graphql.compiled.rows import Rows
 from api.graphql.compiled.selections import Fields, Selections, node_of
@@ -16,7 +16,6 @@ from api.graphql.compiled.statement import Statement, compiled
 from api.graphql.compiled.text import BROKEN, joined, members
 from api.graphql.operation import placed
 
-AS_KNOWN_AT = "asKnownAt"
 # Of today whatever instant is asked about: who may see a row is never decided by the past.
 LISTED = table("organisation", column("ods_code", TEXT), column("region_ods", TEXT), schema="public")
 

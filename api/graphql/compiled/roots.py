@@ -5,28 +5,25 @@ from collections.abc import Callable
 from typing import Any
 
 from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type
-from sqlalchemy import ARRAY, TEXT, ColumnElement, Select, case, cast, func, literal_column, select
+from sqlalchemy import ARRAY, TEXT, ColumnElement, case, cast, func, literal_column, select
 from strawberry.utils.str_converters import to_camel_case
 
-from api.graphql.compiled.columns import Columns, chosen_rows, kept_rows, placed_rows
-from api.graphql.compiled.given import Arguments, Slot, Slots, UncompiledError
+from api.graphql.compiled.columns import chosen_rows, placed_rows
+from api.graphql.compiled.given import AS_KNOWN_AT, Arguments, Slot, Slots, UncompiledError
 from api.graphql.compiled.pages import Page
 from api.graphql.compiled.rows import Rows
 from api.graphql.compiled.selections import name_of, node_of, told
 from api.graphql.compiled.text import NULL, listed, optional, promised, quoted
-from api.graphql.nodes import MOST_ENTITIES, NOUNS, Key, named, needed, referred
+from api.graphql.nodes import MOST_ENTITIES, NOUNS, Found, Key, named, needed, referred
 from api.graphql.operation import CAN, RULE, refuse_disorder
 from schema.kept.connection import LARGEST_PAGE, Order
-from schema.kept.node import Node
 from schema.kept.question import All, One, Question
 from schema.viewer import Viewer
 
 Details = Any
 Rule = Callable[..., Question[Any]]
-Found = tuple[type[Node], Key] | None
 Read = Callable[[Any], Found]
-Part = Callable[[int, ColumnElement[Any]], ColumnElement[Any]]
-BESIDE = {"first", "after", "asKnownAt"}
+BESIDE = {"first", "after", AS_KNOWN_AT}
 
 
 class Roots:
@@ -43,9 +40,7 @@ class Roots:
         if name == "__typename":
             return quoted(root.name)
         field = root.fields.get(name)
-        if field is None:
-            raise UncompiledError("introspection")
-        if CAN not in told(field).metadata:
+        if field is None or CAN not in told(field).metadata:
             raise UncompiledError("introspection")
         needs = told(field).metadata[CAN]
         self._slots.needs |= {needs} if needs else set()
@@ -77,17 +72,13 @@ class Roots:
 
     def _one(self, kind: GraphQLObjectType, question: One[Any], details: Details) -> ColumnElement[str]:
         row = chosen_rows(question.noun, self._slots.names, question.statement.limit(1))
-        return optional(self._object(kind, details, row).scalar_subquery())
+        return optional(self._rows.chosen(kind, details, row).scalar_subquery())
 
     def _all(self, kind: GraphQLObjectType, question: All[Any], details: Details) -> ColumnElement[str]:
         row = placed_rows(question.noun, self._slots.names, question.statement)
         written = self._rows.object(kind, details, row)
         place = row.place if row.ground.leads else None
         return select(listed(written, place)).select_from(row.ground.joined).scalar_subquery()
-
-    def _object(self, kind: GraphQLObjectType, details: Details, row: Columns) -> Select[Any]:
-        written = self._rows.object(kind, details, row)  # first: it joins what its relations lead to
-        return select(written).select_from(row.ground.joined)
 
     def _argument(self, node: FieldNode, name: str) -> Any:
         asked = self._slots.asked(node)
@@ -98,7 +89,7 @@ class Roots:
         asking = select(*(self._slots.add(read, kept[name].type).label(name) for name, read in WHO_ASKS.items()))
         kind: Any = self._types["Viewer"]
         row = chosen_rows(Viewer, self._slots.names, asking)
-        return promised(self._object(kind, details, row).scalar_subquery())
+        return promised(self._rows.chosen(kind, details, row).scalar_subquery())
 
     def _node(self, details: Details) -> ColumnElement[str]:
         asked = self._slots.asked(node_of(details))
@@ -110,7 +101,7 @@ class Roots:
         def part(at: int, column: ColumnElement[Any]) -> ColumnElement[Any]:
             return asked.bind(lambda given: _parts(named(given["id"]))[at], column.type)
 
-        return optional(self._by_key(found[0], details, part))
+        return optional(self._rows.by_key(found[0], details, part))
 
     def _several(self, details: Details, name: str, read: Read, most: int) -> ColumnElement[str]:
         asked = self._slots.asked(node_of(details))
@@ -129,15 +120,9 @@ class Roots:
         found = list(filter(None, map(read, asked.sample[name])))
         self._slots.needs |= {scope for each in found for scope in needed(each)}
         nouns = sorted({noun.__name__ for noun, _ in found})
-        objects = [(ids.c.noun == noun, self._by_key(NOUNS[noun], details, part)) for noun in nouns]
+        objects = [(ids.c.noun == noun, self._rows.by_key(NOUNS[noun], details, part)) for noun in nouns]
         written = optional(case(*objects)) if objects else NULL
         return select(listed(written, ids.c.place)).select_from(ids).scalar_subquery()
-
-    def _by_key(self, noun: Any, details: Details, part: Part) -> ColumnElement[Any]:
-        row = kept_rows(noun, self._slots.names)
-        meets = [column == part(at, column) for at, column in enumerate(row.key)]
-        kind: Any = self._types[noun.__name__]
-        return self._object(kind, details, row).where(*meets).scalar_subquery()
 
 
 def python_name(field: GraphQLField, name: str) -> str:

@@ -1,5 +1,6 @@
 """Rows written as JSON text, field by field, following what the nouns say of themselves."""
 
+from collections.abc import Callable
 from typing import Any
 
 from graphql import (
@@ -10,7 +11,7 @@ from graphql import (
     is_list_type,
     is_non_null_type,
 )
-from sqlalchemy import ColumnElement, and_, case, select
+from sqlalchemy import ColumnElement, Select, and_, case, select
 
 from api.graphql.compiled.columns import Columns, kept_rows
 from api.graphql.compiled.given import Slots, UncompiledError
@@ -21,6 +22,7 @@ from schema.kept.connection import Order
 from schema.kept.relation import Relation
 
 Details = Any
+Part = Callable[[int, ColumnElement[Any]], ColumnElement[Any]]
 
 
 class Rows:
@@ -34,6 +36,18 @@ class Rows:
         """Return a row as the object of a type."""
         fields = self.selections.under(kind, details)
         return promised(braced((key, self._field(kind, asked, row)) for key, asked in fields.items()))
+
+    def chosen(self, kind: GraphQLObjectType, details: Details, row: Columns) -> Select[Any]:
+        """Return the statement that answers the objects of rows."""
+        written = self.object(kind, details, row)  # first: it joins what its relations lead to
+        return select(written).select_from(row.ground.joined)
+
+    def by_key(self, noun: Any, details: Details, part: Part) -> ColumnElement[Any]:
+        """Return the object of a noun whose key has these parts, NULL where the caller may see none."""
+        row = kept_rows(noun, self.slots.names)
+        meets = [column == part(at, column) for at, column in enumerate(row.key)]
+        kind: Any = self.selections.schema.type_map[noun.__name__]
+        return self.chosen(kind, details, row).where(*meets).scalar_subquery()
 
     def _field(self, kind: GraphQLObjectType, details: Details, row: Columns) -> ColumnElement[str]:
         name = name_of(details)

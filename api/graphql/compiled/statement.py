@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Executable
-from sqlalchemy.dialects.postgresql import asyncpg
 
 from api.graphql.compiled.given import Given, Slot, Slots, UncompiledError
 from auth.scope import Scope
-
-_DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy left it untyped
+from auth.statements import DIALECT
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Statement:
 
 def compiled(statement: Executable, slots: Slots) -> Statement:
     """Return a statement of SQLAlchemy's as text and slots; values that a rule states are slots that never vary."""
-    told: Any = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})  # type: ignore[attr-defined]
+    told: Any = statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})  # type: ignore[attr-defined]
     told = told.construct_expanded_state()
     always = {name: functools.partial(_always, value) for name, value in told.parameters.items()}
     return Statement(

@@ -11,7 +11,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 BROKEN = b"\x01"  # never in JSON, whose control characters are escaped
 
 NULL = literal_column("'null'", TEXT)
-_BROKEN = literal_column("E'\\x01'", TEXT)
+MARK = literal_column("E'\\x01'", TEXT)
 
 Piece = ColumnElement[Any] | str
 
@@ -83,7 +83,7 @@ def optional(value: ColumnElement[Any]) -> ColumnElement[str]:
 
 def promised(value: ColumnElement[Any]) -> ColumnElement[str]:
     """Return the value, or the mark that the schema's promise of one is broken: the executor then words the error."""
-    return func.coalesce(value, _BROKEN)
+    return func.coalesce(value, MARK)
 
 
 def spelt(kind: str, value: ColumnElement[Any]) -> ColumnElement[str]:
@@ -97,4 +97,4 @@ def spelt(kind: str, value: ColumnElement[Any]) -> ColumnElement[str]:
 
 def _within_32_bits(value: ColumnElement[int]) -> ColumnElement[str]:
     fits = and_(value >= -(2**31), value < 2**31)
-    return case((fits, cast(value, TEXT)), else_=_BROKEN)
+    return case((fits, cast(value, TEXT)), else_=MARK)

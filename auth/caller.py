@@ -1,10 +1,28 @@
-"""The caller as a value: for which organisation, by which client, allowed what."""
+"""The caller as a value: for which organisation, by which client or person, allowed what."""
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from auth.scope import Scope
+from schema.account import Role
 from schema.organisation import OrganisationKind
+
+RECENT = 900  # seconds after a sign-in in which a person may decide (RFC 9470)
+AAL1, AAL2 = "aal1", "aal2"  # a password; a second factor besides (NIST SP 800-63B)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The person behind a caller: the roles held in its organisation, and how and when that person signed in."""
+
+    roles: frozenset[Role]
+    session_id: str
+    acr: str
+    authenticated_at: int
+
+    def may_decide(self, now: float) -> bool:
+        """Tell whether the sign-in is sure and recent enough for an act that decides."""
+        return self.acr == AAL2 and now - self.authenticated_at <= RECENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +35,18 @@ class Caller:
     scopes: AbstractSet[Scope]
     token_id: str = ""
     expires_at: int = 0
+    client_id: str = ""
+    person: "Person | None" = None
 
     @property
     def role(self) -> str:
         """The database role of this kind of caller."""
         return f"app_{self.kind.value.lower()}"
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The roles of the person who asks; none: it is a machine."""
+        return self.person.roles if self.person else frozenset()
 
 
 @dataclass(frozen=True, slots=True)

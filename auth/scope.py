@@ -1,40 +1,81 @@
-"""Every scope there is, and which kinds of organisation may hold it."""
+"""Every scope there is, and who may hold it: which people by their role, and whether machines may."""
 
 import enum
+from collections.abc import Iterable
 from typing import Self
 
+from schema.account import Role
 from schema.organisation import OrganisationKind as Kind
 
-EVERYONE = frozenset(Kind)
+_ADMINISTRATOR = frozenset({Role.ADMINISTRATOR})
+_DECLARES = frozenset({Role.NATIONAL_IMT, Role.REGION, Role.TRUST_EXEC, Role.TRUST_IT, Role.TRUST_SIRO})
+_PLACES = frozenset(
+    {Role.ASSURER, Role.NATIONAL_IMT, Role.REGION, Role.SUPPLIER_LEAD, Role.TRUST_CSO, Role.TRUST_EXEC, Role.TRUST_IT}
+)
+_RELEASES = frozenset(
+    {Role.ASSURER, Role.NATIONAL_IMT, Role.REGION, Role.SUPPLIER_LEAD, Role.TRUST_EXEC, Role.TRUST_SIRO}
+)
 
 
 class Scope(enum.StrEnum):
     """A verb a token may carry, as `noun:verb`; alphabetical.
 
-    `kinds` are the kinds of organisation whose clients may hold it (domain model, B.3). Every scope here may be
-    held by machines; acts that decide belong to people and come with their sign-in.
+    `roles` are the people who may hold it (domain model, B.3); machines of the same organisations may, too, unless
+    it is `personal`: an act that decides, or one that says who may. Those need a recent sign-in (RFC 9470).
     """
 
-    kinds: frozenset[Kind]
+    roles: frozenset[Role]
+    personal: bool
 
-    def __new__(cls, value: str, kinds: frozenset[Kind] = EVERYONE) -> Self:
-        """Return the scope with the kinds that may hold it."""
+    def __new__(cls, value: str, roles: frozenset[Role] = frozenset(Role), personal: bool = False) -> Self:
+        """Return the scope with who may hold it."""
         scope = str.__new__(cls, value)
         scope._value_ = value
-        scope.kinds = kinds
+        scope.roles = roles
+        scope.personal = personal
         return scope
 
+    ACCOUNT_MANAGE = "account:manage", _ADMINISTRATOR, True
     ACTIVITY_READ = "activity:read"
-    BUILD_REGISTER = "build:register", frozenset({Kind.SUPPLIER})
-    INCIDENT_DECLARE = "incident:declare", frozenset({Kind.NATIONAL, Kind.REGION, Kind.TRUST})
-    INCIDENT_OPEN = "incident:open", frozenset({Kind.NATIONAL, Kind.REGION, Kind.TRUST})
-    MILESTONE_PUBLISH = "milestone:publish", frozenset({Kind.SUPPLIER})
-    PRODUCT_REGISTER = "product:register", frozenset({Kind.SUPPLIER})
+    ASSURANCE_DECIDE = "assurance:decide", frozenset({Role.ASSURER}), True
+    BUILD_REGISTER = "build:register", frozenset({Role.SUPPLIER_LEAD})
+    CLIENT_MANAGE = "client:manage", _ADMINISTRATOR, True
+    DECISION_MAKE = "decision:make", frozenset({Role.TRUST_EXEC, Role.TRUST_SIRO}), True
+    HOLD_PLACE = "hold:place", _PLACES
+    HOLD_RELEASE = "hold:release", _RELEASES, True
+    INCIDENT_DECLARE = "incident:declare", _DECLARES
+    INCIDENT_OPEN = "incident:open", _DECLARES
+    ISSUER_MANAGE = "issuer:manage", _ADMINISTRATOR, True
+    MILESTONE_PUBLISH = "milestone:publish", frozenset({Role.SUPPLIER_LEAD})
+    PRODUCT_REGISTER = "product:register", frozenset({Role.SUPPLIER_LEAD})
     PROGRESS_READ = "progress:read"
-    SYSTEM_REGISTER = "system:register", frozenset({Kind.TRUST})
-    TEST_REPORT = "test:report", frozenset({Kind.TRUST})
+    SAFETY_SIGN = "safety:sign", frozenset({Role.SUPPLIER_CSO, Role.TRUST_CSO}), True
+    SESSION_END = "session:end", _ADMINISTRATOR, True
+    SYSTEM_REGISTER = "system:register", frozenset({Role.TRUST_IT})
+    TEST_REPORT = "test:report", frozenset({Role.TRUST_IT})
+    WAVE_APPROVE = "wave:approve", frozenset({Role.NATIONAL_IMT}), True
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """The kinds of organisation whose people may hold it."""
+        return frozenset(kind for role in self.roles for kind in role.kinds)
+
+
+PERSONAL = frozenset(scope for scope in Scope if scope.personal)
 
 
 def scopes_of(kind: Kind) -> list[Scope]:
-    """Return every scope an organisation of this kind may hold."""
-    return [scope for scope in Scope if kind in scope.kinds]
+    """Return every scope a machine of this kind of organisation may hold."""
+    return [scope for scope in Scope if kind in scope.kinds and not scope.personal]
+
+
+def scopes_for(roles: Iterable[Role]) -> list[Scope]:
+    """Return every scope a person with these roles may hold."""
+    held = frozenset(roles)
+    return [scope for scope in Scope if held & scope.roles]
+
+
+def named(names: Iterable[str], allowed: Iterable[Scope]) -> frozenset[Scope]:
+    """Return the scopes by these names that are allowed; `noun:*` names every verb of a noun, an unknown name none."""
+    wanted = set(names)
+    return frozenset(scope for scope in allowed if {scope.value, f"{scope.value.partition(':')[0]}:*"} & wanted)

@@ -1,4 +1,4 @@
-"""ApiClient: a machine that asks for one organisation."""
+"""ApiClient: a machine that asks for one organisation, or an application that its people sign in at."""
 
 import enum
 from typing import Annotated, Any, ClassVar
@@ -30,17 +30,32 @@ class ClientStatus(enum.StrEnum):
     REVOKED = "REVOKED"
 
 
+@described_enum
+class ClientKind(enum.StrEnum):
+    """Whom a client asks for: itself, a machine of its organisation, or the people who sign in at it."""
+
+    APPLICATION = "APPLICATION"
+    MACHINE = "MACHINE"
+
+
 class _Client(BaseModel):
     client_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{3,80}$"), Field(max_length=80)]
     scopes: list[str] = Field(sa_type=ARRAY(TEXT), description="What it may ask for at most.")
     assertion_profile: AssertionProfile = Field(
         default=AssertionProfile.NHS, description="nhs: RS512 only. rfc7523: ES256, PS256, RS512, Ed25519."
     )
+    kind: ClientKind = Field(default=ClientKind.MACHINE)
+    redirect_uris: list[str] = Field(
+        default_factory=list,
+        sa_type=ARRAY(TEXT),
+        description="An application's: where people come back to, compared letter by letter (RFC 9700).",
+    )
+    dpop_bound: bool = Field(default=False, description="Every token must be bound to a key of its own (RFC 9449).")
 
 
 @described_type
 class ApiClient(_Client, Kept, table=True):
-    """A machine that asks for one organisation; it proves itself by a key pair, never by a shared secret."""
+    """A client of one organisation: it proves itself by a key pair, or is public and held to PKCE; no shared secret."""
 
     UNRECORDED: ClassVar[tuple[str, ...]] = ("last_used_at",)
 
@@ -51,6 +66,7 @@ class ApiClient(_Client, Kept, table=True):
 
     jwks: strawberry.Private[dict[str, Any]] = Field(sa_type=JSONB)
     status: ClientStatus = ClientStatus.ACTIVE
+    everyone: bool = Field(default=False, description="People of every organisation may sign in at it.")
     last_used_at: Instant | None = Field(default=None, description="When it last got a token, UTC, to the minute.")
 
     organisation = one("schema.organisation.Organisation", "tenant_ods", description="Whom it asks for.")

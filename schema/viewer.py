@@ -5,6 +5,7 @@ from sqlalchemy import ForeignKeyConstraint, MetaData
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlmodel import Field
 
+from schema.account import Role
 from schema.kept.described import described_type
 from schema.kept.node import Row
 from schema.kept.relation import one
@@ -28,5 +29,6 @@ class Viewer(Row, table=True):
     kind: OrganisationKind
     subject: str = Field(primary_key=True, description="The client or account.")
     scopes: list[str] = Field(sa_type=ARRAY(TEXT), description="The scopes of this token.")
+    roles: list[Role] = Field(sa_type=ARRAY(TEXT), description="A person's roles there; none: it is a machine.")
 
     organisation = one("schema.organisation.Organisation", "tenant_ods", description="Whom they ask for.")

@@ -16,6 +16,9 @@ from api.database import embedded, installation
 from api.database.failure import DatabaseUnavailable
 from api.graphql.nodes import NOUNS
 from auth import tables as sign_in_tables
+from auth.federation import tables as federation_tables
+from auth.grants import tables as grant_tables
+from auth.people import tables as people_tables
 from tests.stage import PASSWORDS, Stage
 
 MAPPED: dict[str, Table] = {table.name: table for table in NOUNS["System"].metadata.sorted_tables}
@@ -69,7 +72,8 @@ def spelt(table: Table) -> dict[str, tuple[str, bool]]:
 def test_every_table_is_a_noun_or_named_here(stage: Stage) -> None:
     assert {row["relname"] for row in ask(stage, _HELD, "r")} == TABLES.keys() | WITHOUT_A_NOUN.keys()
     assert {row["relname"] for row in ask(stage, _HELD, "v")} == VIEWS.keys()
-    assert sign_in_tables.SigningKey.__tablename__ in TABLES
+    privately = (sign_in_tables.SigningKey, people_tables.Credential, grant_tables.RefreshToken)
+    assert {noun.__tablename__ for noun in (*privately, federation_tables.LoginAtIssuer)} <= TABLES.keys()
 
 
 @pytest.mark.parametrize("name", sorted(TABLES))

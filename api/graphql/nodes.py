@@ -11,7 +11,19 @@ from strawberry.federation.schema import FederationAny
 from api.graphql.failure import NotPermittedError, TooMuchError
 from api.graphql.operation import CAN, ContextInfo, Remembered, placed
 from auth.scope import Scope
-from schema import api_client, event, incident, milestone, organisation, product, system, testing
+from schema import (
+    account,
+    api_client,
+    event,
+    incident,
+    issuer,
+    milestone,
+    organisation,
+    product,
+    session,
+    system,
+    testing,
+)
 from schema.event import Event
 from schema.incident import Incident
 from schema.kept.connection import LARGEST_PAGE, Order
@@ -24,15 +36,21 @@ from schema.viewer import Viewer
 NOUNS: dict[str, type[Node]] = {
     noun.__name__: noun
     for noun in (
+        account.Account,
+        account.Membership,
         api_client.ApiClient,
         event.Event,
         incident.Incident,
         incident.IncidentDeclaration,
+        issuer.Issuer,
+        issuer.IssuerMapping,
         milestone.Milestone,
         milestone.MilestoneForecast,
         organisation.Organisation,
         product.Build,
         product.Product,
+        session.Session,
+        session.SessionEnd,
         system.InterimSystem,
         system.System,
         testing.TestMilestone,
@@ -52,7 +70,13 @@ LONGEST_ID = 200  # letters of one that is remembered; ours are half as long
 
 async def _viewer(info: ContextInfo) -> Viewer:
     caller = info.context.caller
-    return Viewer(tenant_ods=caller.tenant_ods, kind=caller.kind, subject=caller.subject, scopes=sorted(caller.scopes))
+    return Viewer(
+        tenant_ods=caller.tenant_ods,
+        kind=caller.kind,
+        subject=caller.subject,
+        scopes=sorted(caller.scopes),
+        roles=sorted(caller.roles),
+    )
 
 
 def named(given: str) -> Found:

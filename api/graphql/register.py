@@ -7,7 +7,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from api.graphql.operation import CAN
 from api.graphql.operations import Mutation, Query
-from auth.scope import EVERYONE, Scope
+from auth.scope import Scope
 from schema.organisation import OrganisationKind
 
 
@@ -22,7 +22,7 @@ class Operation:
     @property
     def kinds(self) -> frozenset[OrganisationKind]:
         """The kinds of organisation whose clients may be given the scope."""
-        return self.needs.kinds if self.needs else EVERYONE
+        return self.needs.kinds if self.needs else frozenset(OrganisationKind)
 
 
 def _operations() -> list[Operation]:

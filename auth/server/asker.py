@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from auth.scope import Scope
+from auth.scope import Scope, named
 from auth.server.form import Refused
-from auth.tokens.access_token import named_scopes
 from schema.api_client import AssertionProfile
 from schema.organisation import OrganisationKind
 
@@ -39,7 +38,7 @@ class Asker:
     def narrowed(self, scope: str | None) -> frozenset[Scope]:
         """Return the scopes it asks for, all of its own when it names none."""
         names = set((scope or "").split(" ")) - {""}
-        granted = named_scopes(names, self.kind) & self.holds if names else self.holds
-        if len(granted) != len(names or granted) or not granted:
+        granted = named(names, self.holds) if names else self.holds
+        if not granted or not all(named([name], self.holds) for name in names):
             raise Refused("The requested scope is unknown, or not this client's", error="invalid_scope")
         return granted

@@ -15,13 +15,13 @@ from joserfc.jwk import Key, KeySet
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 
+from auth.scope import named, scopes_of
 from auth.server import claims, refusals
 from auth.server.asker import Asker
 from auth.server.dummy import DUMMY
 from auth.server.form import Refused
 from auth.server.waiting import Waiting
 from auth.tables import UsedAssertion
-from auth.tokens.access_token import named_scopes
 from auth.tokens.compact import Compact, NotCompactError, read_compact
 from auth.tokens.issuer import Issuer
 from schema.api_client import ApiClient, ClientStatus
@@ -47,7 +47,7 @@ def prove(db: Waiting, issuer: Issuer, fields: Mapping[str, str]) -> Asker:
     jti, exp = claims.check(assertion, issuer, client.assertion_profile)
     _use_up(db, client_id, jti, exp)
     held = OrganisationKind(found[1])
-    scopes = named_scopes(client.scopes, held)
+    scopes = named(client.scopes, scopes_of(held))
     return Asker(client_id, client.tenant_ods, held, client.assertion_profile, scopes)
 
 

@@ -2,17 +2,19 @@
 
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from auth.scope import Scope
+from auth.caller import Person
+from auth.scope import Scope, named, scopes_for, scopes_of
 from auth.signing import ALGORITHM, Ring
 from auth.tokens.compact import NotCompactError, read_compact, whole
 from auth.tokens.issuer import Issuer
+from schema.account import SUBJECT, Role
 from schema.organisation import OrganisationKind
 
 TYPE = "at+jwt"
@@ -22,6 +24,7 @@ LEEWAY = 30
 
 _ODS = re.compile(r"[A-Z0-9]{3,10}")
 _ID = re.compile(r"[A-Za-z0-9._-]{3,80}")
+_SUBJECT = re.compile(SUBJECT)
 
 
 class Unauthenticated(Exception):  # noqa: N818 - it names what is so (RFC 6750)
@@ -35,7 +38,7 @@ class Unauthenticated(Exception):  # noqa: N818 - it names what is so (RFC 6750)
 
 @dataclass(frozen=True)
 class AccessToken:
-    """What one of our tokens says."""
+    """What one of our tokens says. `person`: for whom the client asks; `actor`: which client had it exchanged."""
 
     client_id: str
     tenant_ods: str
@@ -44,6 +47,14 @@ class AccessToken:
     token_id: str
     issued_at: int
     expires_at: int
+    subject: str = ""
+    person: Person | None = None
+    actor: str | None = None
+    jkt: str | None = None
+
+    def __post_init__(self) -> None:
+        """Let a machine ask for itself."""
+        object.__setattr__(self, "subject", self.subject or self.client_id)
 
     @property
     def scope(self) -> str:
@@ -54,7 +65,7 @@ class AccessToken:
         """Return the token, signed by the current key."""
         claims = {
             "iss": issuer.base_url,
-            "sub": self.client_id,
+            "sub": self.subject,
             "aud": issuer.audience,
             "exp": self.expires_at,
             "iat": self.issued_at,
@@ -63,19 +74,26 @@ class AccessToken:
             "scope": self.scope,
             "tenant": self.tenant_ods,
             "tenant_kind": self.kind.value,
+            **self._about_person(),
+            **({"act": {"sub": self.actor}} if self.actor else {}),
+            **({"cnf": {"jkt": self.jkt}} if self.jkt else {}),
         }
         return jwt.encode({"alg": ALGORITHM, "typ": TYPE}, claims, ring.current, algorithms=[ALGORITHM])
+
+    def _about_person(self) -> dict[str, object]:
+        if self.person is None:
+            return {}
+        return {
+            "roles": sorted(role.value for role in self.person.roles),
+            "sid": self.person.session_id,
+            "acr": self.person.acr,
+            "auth_time": self.person.authenticated_at,
+        }
 
 
 def new_token_id() -> str:
     """Return a token's id that nobody can guess."""
     return secrets.token_urlsafe(18)
-
-
-def named_scopes(names: Iterable[str], kind: OrganisationKind) -> frozenset[Scope]:
-    """Return the scopes by these names that this kind may hold; an unknown name grants nothing."""
-    wanted = set(names)
-    return frozenset(scope for scope in Scope if scope.value in wanted and kind in scope.kinds)
 
 
 def key_id(token: str) -> str:
@@ -120,15 +138,37 @@ def _spelled(claims: Mapping[str, Any]) -> AccessToken:
     client, subject, token_id, scope, tenant, kind = (str(claims.get(name, "")) for name in names)
     strings = all(isinstance(claims.get(name), str) for name in names)
     known = _ID.fullmatch(client) and _ODS.fullmatch(tenant) and kind in OrganisationKind.__members__
-    if not (strings and known and client == subject and token_id):
-        raise Unauthenticated("invalid_token", "The access token lacks what ours have.")
+    if not (strings and known and token_id):
+        raise _lacking()
+    person = _person(claims, subject) if "sid" in claims else None
+    if person is None and subject != client:
+        raise _lacking()
     held = OrganisationKind(kind)
+    allowed = scopes_of(held) if person is None else scopes_for(person.roles)
+    scopes = named(scope.split(" "), [each for each in allowed if held in each.kinds])
+    actor, jkt = _inside(claims, "act", "sub"), _inside(claims, "cnf", "jkt")
     return AccessToken(
-        client,
-        tenant,
-        held,
-        named_scopes(scope.split(" "), held),
-        token_id,
-        claims["iat"],
-        claims["exp"],
+        client, tenant, held, scopes, token_id, claims["iat"], claims["exp"], subject, person, actor, jkt
     )
+
+
+def _person(claims: Mapping[str, Any], subject: str) -> Person:
+    roles, session, acr = claims.get("roles"), claims.get("sid"), claims.get("acr")
+    at = whole(claims.get("auth_time"))
+    fit = isinstance(roles, list) and all(role in Role.__members__ for role in roles) and isinstance(session, str)
+    if not fit or at is None or not isinstance(acr, str) or not _SUBJECT.fullmatch(subject):
+        raise _lacking()
+    return Person(frozenset(Role(role) for role in roles), session, acr, at)  # type: ignore[union-attr, arg-type] # fit
+
+
+def _inside(claims: Mapping[str, Any], name: str, member: str) -> str | None:
+    if name not in claims:
+        return None
+    inside = claims[name]
+    if not isinstance(inside, dict) or not isinstance(inside.get(member), str):
+        raise _lacking()
+    return str(inside[member])
+
+
+def _lacking() -> Unauthenticated:
+    return Unauthenticated("invalid_token", "The access token lacks what ours have.")

@@ -13,7 +13,9 @@ from sqlmodel import col, select
 from auth.caller import SignIn
 from auth.tables import RevokedToken, SigningKey
 from auth.tenancy import Database
+from auth.tokens.access_token import LONGEST_LIFE
 from schema.api_client import ApiClient, ClientStatus
+from schema.session import Session, SessionEnd
 
 FRESH = 2.0
 STALE = 5.0
@@ -35,6 +37,7 @@ class Standing:
     keys: Mapping[str, ECKey]
     revoked_tokens: frozenset[str]
     revoked_clients: frozenset[str]
+    ended_sessions: frozenset[str]
 
 
 class Watch:
@@ -71,14 +74,18 @@ class Watch:
 
 async def _read(database: Database, began: float, before: Standing | None) -> Standing:
     known = before.keys if before else {}
+    long_ago = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=2 * LONGEST_LIFE)  # no token of before lives
     async with database.transaction(SignIn(), "verify", read_only=True) as db:
         keys = await db.rows(select(SigningKey.kid, SigningKey.public_jwk))
         alive = col(RevokedToken.expires_at) > dt.datetime.now(dt.UTC) - dt.timedelta(minutes=2)
         tokens = await db.all(select(RevokedToken.jti).where(alive))
         clients = await db.all(select(ApiClient.client_id).where(col(ApiClient.status) == ClientStatus.REVOKED))
+        ended = await db.all(select(Session.id).where(col(Session.ended_at) > long_ago))
+        ended += await db.all(select(SessionEnd.session_id).where(col(SessionEnd.created_at) > long_ago))
     return Standing(
         began,
         {row.kid: known.get(row.kid) or ECKey.import_key(row.public_jwk) for row in keys},
         frozenset(tokens),
         frozenset(clients),
+        frozenset(map(str, ended)),
     )

@@ -63,7 +63,16 @@ class Verifier:
 
 
 def _caller(token: AccessToken) -> Caller:
-    return Caller(token.tenant_ods, token.kind, token.client_id, token.scopes, token.token_id, token.expires_at)
+    return Caller(
+        token.tenant_ods,
+        token.kind,
+        token.subject,
+        token.scopes,
+        token.token_id,
+        token.expires_at,
+        token.client_id,
+        token.person,
+    )
 
 
 def _refuse_revoked(believed: _Believed, standing: Standing) -> None:
@@ -73,6 +82,7 @@ def _refuse_revoked(believed: _Believed, standing: Standing) -> None:
     if (
         believed.kid not in standing.keys
         or caller.token_id in standing.revoked_tokens
-        or caller.subject in standing.revoked_clients
+        or caller.client_id in standing.revoked_clients
+        or (caller.person and caller.person.session_id in standing.ended_sessions)
     ):
         raise Unauthenticated("invalid_token", "The access token was revoked.")

@@ -162,4 +162,5 @@ WHO_ASKS: dict[str, Slot] = {
     "kind": lambda given: given.caller.kind.name,
     "subject": lambda given: given.caller.subject,
     "scopes": lambda given: sorted(given.caller.scopes),
+    "roles": lambda given: sorted(given.caller.roles),
 }

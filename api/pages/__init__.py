@@ -1,0 +1,1 @@
+"""The pages a person signs in at, as plain HTML."""

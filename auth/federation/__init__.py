@@ -1,0 +1,1 @@
+"""Federated issuers: whom other identity providers may sign in, and their tokens at the API."""

@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: help setup demo serve test check lint fix bench bench-full lock clean
+.PHONY: help setup demo serve test browser check lint fix bench bench-full lock clean
 
 help: ## Show what each target does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -29,10 +29,13 @@ demo: setup ## Replay the Carenotes recovery and serve it on http://127.0.0.1:80
 serve: setup ## Serve the API on DATABASE_URL, or on the embedded PostgreSQL
 	@$(BIN)/reinstate serve
 
-test: .venv/dev ## Run every test
-	@$(BIN)/pytest
+test: .venv/dev ## Run every test but those in a browser
+	@$(BIN)/pytest --ignore tests/browser
 
-check: .venv/dev lint test ## What CI runs: linters, types, import rules, tests
+browser: .venv/dev ## Look at the pages in Debian's chromium, by keyboard alone
+	@$(BIN)/pytest tests/browser
+
+check: .venv/dev lint test browser ## What CI runs: linters, types, import rules, tests
 
 lint: .venv/dev ## Linters, types and import rules alone
 	@$(BIN)/ruff format --check .

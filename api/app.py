@@ -16,11 +16,16 @@ from api.cache.answers import CACHE_MB, AnswerCache
 from api.cache.freshness import Freshness
 from api.forgetting import forget_now_and_then
 from api.graphql.engine import Engine
-from api.http import graphql, health, oauth, pages
+from api.http import authorize, graphql, health, oauth
 from api.http import metrics as shown
 from api.http.graphql import Endpoint
 from api.http.question import LARGEST_BODY
 from api.http.refusal import Refusal, refused, unroutable
+from api.pages import federated, site
+from api.pages.desk import Desk
+from auth.federation.keys import IssuerKeys
+from auth.federation.login import Login
+from auth.federation.outside import Outside, Reach
 from auth.server.token_server import TokenServer
 from auth.tenancy import Database
 from auth.tokens.access_token import Unauthenticated
@@ -61,9 +66,14 @@ class Counted(Litestar):
 
 
 def create_app(
-    database: Database, issuer: Issuer, *, demonstration: bool = False, cache_mb: int = CACHE_MB
+    database: Database,
+    issuer: Issuer,
+    *,
+    demonstration: bool = False,
+    cache_mb: int = CACHE_MB,
+    reach: Reach | None = None,
 ) -> Litestar:
-    """Return the application on a database, as this issuer of tokens."""
+    """Return the application on a database, as this issuer of tokens; `reach`: where other issuers may be."""
     freshness = Freshness(database, AnswerCache(cache_mb))
 
     @asynccontextmanager
@@ -77,14 +87,18 @@ def create_app(
             await asyncio.gather(forgetting, return_exceptions=True)
             await database.close()
 
-    endpoint = Endpoint(Engine(database), Verifier(issuer, database), freshness)
+    desk = Desk(database, issuer, demonstration)
+    issuer_keys = IssuerKeys(Outside(reach or Reach.of(issuer)))
+    endpoint = Endpoint(Engine(database), Verifier(issuer, database, issuer_keys), freshness)
     app = Counted(
         route_handlers=[
             graphql.route(endpoint),
             shown.route(metrics.Exposition(database, freshness.cache)),
-            *oauth.routes(TokenServer(issuer), database),
+            *oauth.routes(TokenServer(issuer, issuer_keys), database),
+            *authorize.routes(desk),
             *health.routes(database),
-            *pages.routes(demonstration=demonstration),
+            *site.routes(desk),
+            *federated.routes(desk, Login(database, issuer, issuer_keys)),
         ],
         lifespan=[lifespan],
         openapi_config=None,

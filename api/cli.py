@@ -8,6 +8,8 @@ import typer
 from pydantic import ValidationError
 
 from api.commands import audit, check, client, demo, keys, organisation, server, token
+from api.commands.people import account, issuer, session
+from api.commands.terminal import ask, login
 from api.database.failure import DatabaseUnavailable
 from api.failure import UsageError
 from api.logs import start_logs
@@ -18,12 +20,18 @@ from auth.signing import SigningKeyUnreadableError
 app = typer.Typer(
     name="reinstate", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
 )
+app.add_typer(account.app, name="account")
 app.add_typer(audit.app, name="audit")
 app.add_typer(client.app, name="client")
+app.add_typer(issuer.app, name="issuer")
 app.add_typer(keys.app, name="keys")
 app.add_typer(organisation.app, name="organisation")
+app.add_typer(session.app, name="session")
+app.command("ask")(ask.ask)
 app.command("check")(check.check)
 app.command("demo")(demo.demo)
+app.command("login")(login.login)
+app.command("logout")(login.logout)
 app.command("migrate")(server.migrate)
 app.command("prepare")(server.prepare)
 app.command("serve")(server.serve)

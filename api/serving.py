@@ -28,23 +28,28 @@ def claim_port(host: str, port: int) -> socket.socket:
     return claimed
 
 
-def serve(app: Litestar, claimed: socket.socket, ready: Callable[[], None] = lambda: None) -> None:
-    """Answer requests on a claimed port until the process is told to stop."""
+def serve(app: Litestar, claimed: socket.socket, ready: Callable[[], None] = lambda: None, proxies: str = "") -> None:
+    """Answer requests on a claimed port until the process is told to stop; `proxies` are believed who asks."""
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             ready()
 
-    config = uvicorn.Config(
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    Server(configured(app, proxies)).run(sockets=[claimed])
+
+
+def configured(app: Litestar, proxies: str = "") -> uvicorn.Config:
+    """Return how requests are taken."""
+    return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=5,
         limit_concurrency=1000,
     )
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    Server(config).run(sockets=[claimed])

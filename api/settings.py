@@ -1,9 +1,10 @@
 """Settings, read from the environment here and nowhere else."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from api.cache.answers import CACHE_MB
 
@@ -27,10 +28,24 @@ class Settings(BaseSettings):
     )
     reinstate_host: str = Field(default="127.0.0.1", description="Address to listen on.")
     reinstate_port: int = Field(default=8000, ge=1, le=65535, description="Port to listen on.")
+    reinstate_proxies: str = Field(
+        default="",
+        description="Proxies whose X-Forwarded-For says who asks, e.g. 10.1.2.3, with commas between. None: nobody's.",
+    )
     reinstate_cache_mb: int = Field(
         default=CACHE_MB, ge=0, le=65_536, description="Megabytes of answers kept in memory; 0: none."
     )
+    reinstate_issuer_networks: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = Field(
+        default=(),
+        description="Private networks that identity providers may be in, e.g. 10.20.0.0/16, with commas between.",
+    )
+    xdg_config_home: Path | None = Field(default=None, description="Where `reinstate login` keeps its session.")
     reinstate_url: str | None = Field(default=None, description="Public address, https; None: http://127.0.0.1:port.")
+
+    @field_validator("reinstate_issuer_networks", mode="before")
+    @classmethod
+    def _divided(cls, given: object) -> object:
+        return [each.strip() for each in given.split(",") if each.strip()] if isinstance(given, str) else given
 
     @property
     def public_url(self) -> str:

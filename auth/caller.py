@@ -1,5 +1,6 @@
 """The caller as a value: for which organisation, by which client or person, allowed what."""
 
+import time
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -44,6 +45,11 @@ class Caller:
         return f"app_{self.kind.value.lower()}"
 
     @property
+    def may_decide(self) -> bool:
+        """Whether it is a person who signed in surely and lately, by this machine's clock, never a demonstration's."""
+        return self.person is not None and self.person.may_decide(time.time())
+
+    @property
     def roles(self) -> frozenset[Role]:
         """The roles of the person who asks; none: it is a machine."""
         return self.person.roles if self.person else frozenset()
@@ -79,4 +85,5 @@ class Inspector:
     kind: None = field(default=None, init=False)
 
 
+Administering = Caller | Operator  # an organisation's administrator, or the installation's acting for it
 Entrant = Caller | Operator | SignIn | Inspector

@@ -5,18 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from joserfc import jwe
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet, OctKey
+from joserfc.jwk import ECKey, KeySet
 from sqlalchemy import delete, insert, update
 from sqlmodel import col, select
 
 from auth.tables import KeyState, SigningKey
 from auth.tenancy import Transaction
 from auth.tokens.issuer import Issuer
+from auth.tokens.sealing import BrokenSealError, seal, unseal
 
 ALGORITHM = "ES256"
-_SEALED = ["dir", "A256GCM"]
 
 
 class SigningKeyUnreadableError(Exception):
@@ -67,26 +65,21 @@ async def _rows(db: Transaction) -> dict[KeyState, SigningKey]:
 async def _make(db: Transaction, issuer: Issuer, state: KeyState) -> SigningKey:
     key = ECKey.generate_key("P-256", auto_kid=True)
     public = {"kid": key.kid, "use": "sig", "alg": ALGORITHM, **key.as_dict(private=False)}
-    row = SigningKey(kid=str(key.kid), state=state, public_jwk=public, private_jwe=_seal(key, issuer))
+    sealed = seal(json.dumps(key.as_dict(private=True)), str(key.kid), issuer.key)
+    row = SigningKey(kid=str(key.kid), state=state, public_jwk=public, private_jwe=sealed)
     await db.write(insert(SigningKey).values(row.model_dump(include={"kid", "state", "public_jwk", "private_jwe"})))
     return row
 
 
-def _seal(key: ECKey, issuer: Issuer) -> str:
-    header = {"alg": "dir", "enc": "A256GCM", "kid": key.kid}
-    plain = json.dumps(key.as_dict(private=True))
-    return jwe.encrypt_compact(header, plain, OctKey.import_key(issuer.key), algorithms=_SEALED)
-
-
 def _unseal(row: SigningKey, issuer: Issuer) -> ECKey:
     try:
-        opened = jwe.decrypt_compact(row.private_jwe or "", OctKey.import_key(issuer.key), algorithms=_SEALED)
-    except JoseError as error:
+        opened = unseal(row.private_jwe or "", row.kid, issuer.key)
+    except BrokenSealError as error:
         raise SigningKeyUnreadableError(
             "The signing keys in the database were encrypted with another key: "
             "give back the installation's key file, or have the table signing_key emptied to start afresh."
         ) from error
-    key = ECKey.import_key(json.loads(opened.plaintext or b"{}"))
+    key = ECKey.import_key(json.loads(opened))
     if key.kid != row.kid:
         raise SigningKeyUnreadableError(f"The signing key {row.kid} holds another key; rotate the keys.")
     return key

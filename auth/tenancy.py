@@ -21,7 +21,7 @@ from auth.pool import Lane, Pools
 from auth.reads import REMEMBER, Reads
 from auth.statements import changed_in, kept, said, settle, values_of, view_of
 from schema.kept.connection import LARGEST_COUNT, Connection, Order, page_size
-from schema.kept.node import Followed, Kept, read_global_id
+from schema.kept.node import Followed, Kept, Node, read_global_id
 
 F = TypeVar("F", bound=Followed)
 N = TypeVar("N", bound=Kept)
@@ -238,7 +238,7 @@ class Database:
         await self._pools.close()
 
 
-def key_of(noun: type[Kept], given: str | None) -> uuid.UUID | None:
+def key_of(noun: type[Node], given: str | None) -> uuid.UUID | None:
     """Return the key of a row of this noun by a client's id, None where it is no id of one."""
     named = read_global_id(given or "")
     if named is None or named[0] != noun.__name__:

@@ -35,12 +35,14 @@ create table account (
     created_by varchar(120) not null,
     subject varchar(60) not null check (subject ~ '^[a-z0-9][a-z0-9._-]{1,39}@[A-Z0-9]{3,10}$'),
     status accountstatus not null,
+    signed_out_at timestamptz, -- whoever signed in by it before is signed out, wherever; auth time, as in session
     primary key (tenant_ods, id),
     unique (tenant_ods, subject),
     check (subject like '%@' || tenant_ods)
 );
 create index on account (id);
 create index on account (subject);
+create index on account (signed_out_at) where signed_out_at is not null;
 
 create table membership (
     tenant_ods varchar(10) not null references organisation,
@@ -83,7 +85,7 @@ create table issuer (
     modes text[] not null check (modes <@ array['ACCESS', 'EXCHANGE', 'LOGIN'] and modes <> '{}'),
     algorithms text[] not null check (algorithms <@ array['ES256', 'Ed25519', 'PS256', 'RS256', 'RS512'] and algorithms <> '{}'),
     jwks_uri varchar(300) not null,
-    audience varchar(300) not null,
+    token_audience varchar(300) not null,
     client_id varchar(80),
     authorization_endpoint varchar(300),
     token_endpoint varchar(300),
@@ -152,6 +154,7 @@ create table session (
 create index on session (id);
 create index on session (subject);
 create index on session (ended_at) where ended_at is not null;
+create index on session (expires_at) where issuer is not null and ended_at is null;
 
 create table session_end (
     tenant_ods varchar(10) not null references organisation,
@@ -162,10 +165,11 @@ create table session_end (
     session_id uuid not null,
     subject varchar(60) not null,
     reason varchar(2000) not null,
-    primary key (tenant_ods, id)
+    primary key (tenant_ods, id),
+    foreign key (tenant_ods, session_id) references session (tenant_ods, id)
 );
 create index on session_end (id);
-create index on session_end (created_at);
+create index on session_end (tenant_ods, session_id);
 
 select app.protect('account'), app.follow('account', 'Account');
 select app.protect('membership'), app.follow('membership', 'Membership');
@@ -189,6 +193,7 @@ begin
     foreach tab in array array['account', 'membership', 'issuer'] loop
         execute format('grant update (status, version) on %I to %s, app_operator', tab, everyone);
     end loop;
+    execute format('grant update (signed_out_at) on account to %s, app_operator', everyone);
     execute format('grant update (active, version) on issuer_mapping to %s, app_operator', everyone);
     execute format('grant select on session to %s, app_operator, app_sign_in', everyone);
     execute format('grant insert on api_client to %s', everyone);
@@ -348,10 +353,12 @@ create index on used_proof (expires_at);
 create table federated_identity (
     issuer_id uuid not null,
     sub_hash varchar(64) not null,
-    subject varchar(60) not null,
     tenant_ods varchar(10) not null,
-    primary key (issuer_id, sub_hash)
+    subject varchar(60) not null,
+    mappings uuid[] not null, -- that it came by, ever
+    primary key (issuer_id, sub_hash, tenant_ods)
 );
+create index on federated_identity (subject);
 
 create table login_at_issuer (
     state_hash varchar(64) primary key,
@@ -359,7 +366,8 @@ create table login_at_issuer (
     nonce varchar(64) not null,
     verifier varchar(128) not null,
     browser_hash varchar(64) not null,
-    return_to varchar(2000) not null,
+    return_to varchar(4000) not null,
+    max_age integer not null,
     expires_at timestamptz not null,
     consumed_at timestamptz
 );

@@ -3,16 +3,20 @@
 import enum
 from typing import Annotated, Self
 
+import strawberry
 from pydantic import BaseModel, StringConstraints
 from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
 from sqlmodel import Field
 
-from schema.kept.described import described_enum, described_type
-from schema.kept.node import Kept
+from schema.change import Change, Revision
+from schema.kept.described import described_enum, described_input, described_type
+from schema.kept.node import Instant, Kept
 from schema.kept.relation import one
 from schema.organisation import OrganisationKind as Kind
 
-SUBJECT = r"^[a-z0-9][a-z0-9._-]{1,39}@[A-Z0-9]{3,10}$"
+LOCAL = r"[a-z0-9][a-z0-9._-]{1,39}"
+SUBJECT = rf"^{LOCAL}@[A-Z0-9]{{3,10}}$"
+ONCE = r"once(-[a-hjkmnp-z2-9]{5}){4}"  # no letter is mistaken for another; nobody's own password looks like this
 Subject = Annotated[
     str,
     StringConstraints(pattern=SUBJECT),
@@ -20,6 +24,15 @@ Subject = Annotated[
         max_length=60,
         description="The name it signs in by, e.g. `it.lead@R1A`: a post or a staff number, then its organisation. "
         "Never a person's name or e-mail address.",
+    ),
+]
+OneTimePassword = Annotated[
+    str,
+    StringConstraints(pattern=rf"^{ONCE}$"),
+    Field(
+        repr=False,
+        description="Made by chance, given to the person alone, kept as its hash: `once-` and four groups of five of "
+        "abcdefghjkmnpqrstuvwxyz23456789 with hyphens between. It works once, within 72 hours, and is never answered.",
     ),
 ]
 
@@ -81,6 +94,9 @@ class Account(_Named, Kept, table=True):
     )
 
     status: AccountStatus = AccountStatus.ACTIVE
+    signed_out_at: Instant | None = Field(
+        default=None, description="Whoever signed in by it before is signed out, UTC; null: nobody was."
+    )
 
     organisation = one("schema.organisation.Organisation", "tenant_ods", description="Who administers it.")
 
@@ -95,6 +111,54 @@ class Membership(_Named, Kept, table=True):
     status: MembershipStatus = MembershipStatus.ACTIVE
 
     organisation = one("schema.organisation.Organisation", "tenant_ods", description="Where it holds.")
+
+
+@described_input
+class OpenAccount(Change):
+    """A new account of the caller's organisation: as what it begins, and what it first signs in by."""
+
+    local_part: Annotated[str, StringConstraints(pattern=f"^{LOCAL}$")] = Field(
+        description="What stands before the @ of its subject: a post or a staff number, never a person's name."
+    )
+    roles: list[Role] = Field(min_length=1, max_length=12, description="What it is in the caller's organisation.")
+    one_time_password: OneTimePassword
+
+
+@described_input
+class SuspendAccount(Revision):
+    """The account that may not sign in any more; whoever is signed in by it is signed out."""
+
+    account: strawberry.ID
+
+
+@described_input
+class RestoreAccount(Revision):
+    """The suspended account that may sign in again."""
+
+    account: strawberry.ID
+
+
+@described_input
+class ResetAccount(Revision):
+    """The account whose person lost password or second factor: whoever is signed in by it is signed out."""
+
+    account: strawberry.ID
+    one_time_password: OneTimePassword
+
+
+@described_input
+class GrantRole(Change):
+    """What an account becomes in the caller's organisation."""
+
+    account: strawberry.ID
+    role: Role
+
+
+@described_input
+class EndRole(Revision):
+    """The membership that ends; the sessions that hold its role end with it."""
+
+    membership: strawberry.ID
 
 
 def home_of(subject: str) -> str:

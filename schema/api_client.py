@@ -8,8 +8,10 @@ from pydantic import BaseModel, StringConstraints
 from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
 from sqlmodel import Field
+from strawberry.scalars import JSON
 
-from schema.kept.described import described_enum, described_type
+from schema.change import Change, Revision
+from schema.kept.described import described_enum, described_input, described_type
 from schema.kept.node import Instant, Kept
 from schema.kept.relation import one
 
@@ -38,8 +40,10 @@ class ClientKind(enum.StrEnum):
     MACHINE = "MACHINE"
 
 
+ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{3,80}$"), Field(max_length=80)]
+
+
 class _Client(BaseModel):
-    client_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{3,80}$"), Field(max_length=80)]
     scopes: list[str] = Field(sa_type=ARRAY(TEXT), description="What it may ask for at most.")
     assertion_profile: AssertionProfile = Field(
         default=AssertionProfile.NHS, description="nhs: RS512 only. rfc7523: ES256, PS256, RS512, Ed25519."
@@ -64,9 +68,31 @@ class ApiClient(_Client, Kept, table=True):
         ForeignKeyConstraint(["tenant_ods"], ["organisation.ods_code"]),
     )
 
+    client_id: ClientId
     jwks: strawberry.Private[dict[str, Any]] = Field(sa_type=JSONB)
     status: ClientStatus = ClientStatus.ACTIVE
     everyone: bool = Field(default=False, description="People of every organisation may sign in at it.")
     last_used_at: Instant | None = Field(default=None, description="When it last got a token, UTC, to the minute.")
 
     organisation = one("schema.organisation.Organisation", "tenant_ods", description="Whom it asks for.")
+
+
+@described_input
+class RegisterClient(_Client, Change):
+    """What an administrator states of a client: whom it asks for, how it proves itself, what it may ask for."""
+
+    client_id: ClientId | None = Field(
+        default=None,
+        description="Begins with the organisation's code in small letters and a hyphen. Null: made here.",
+    )
+    public_jwks: JSON | None = Field(
+        default=None,
+        description="Its public keys, a JWK set. An application may leave it out: it is public, and held to PKCE.",
+    )
+
+
+@described_input
+class RevokeClient(Revision):
+    """The client that gets no more tokens; those it has stop within 5 seconds."""
+
+    client: strawberry.ID

@@ -11,7 +11,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlmodel import Field
 
 from schema.account import Role
-from schema.kept.described import described_enum, described_type
+from schema.change import Change, Revision
+from schema.kept.described import described_enum, described_input, described_type
 from schema.kept.node import Kept
 from schema.kept.relation import many, one
 from schema.kept.text import OdsCode, Text
@@ -54,7 +55,7 @@ class _Stated(BaseModel):
         sa_type=ARRAY(TEXT), min_length=1, description="Of ES256, PS256, RS256, RS512, Ed25519: what it signs by."
     )
     jwks_uri: Url = Field(description="Where its keys are; fetched from here alone, never followed elsewhere.")
-    audience: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,300}$")] = Field(
+    token_audience: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,300}$")] = Field(
         max_length=300, description="The aud of its access tokens for us."
     )
     client_id: Code | None = Field(
@@ -73,7 +74,8 @@ class _Stated(BaseModel):
     )
 
 
-class RegisterIssuer(_Stated):
+@described_input
+class RegisterIssuer(_Stated, Change):
     """What an administrator or operator states of an identity provider."""
 
     tenants: list[OdsCode] = Field(
@@ -115,3 +117,37 @@ class IssuerMapping(Kept, table=True):
     active: bool = True
 
     issuer = one("schema.issuer.Issuer", "issuer_id", description="Whose codes these are.")
+
+
+@described_input
+class DisableIssuer(Revision):
+    """The kill switch: whatever the issuer said ends within 5 seconds, and it is believed no more."""
+
+    issuer: strawberry.ID
+
+
+@described_input
+class EnableIssuer(Revision):
+    """The disabled issuer that is believed again; whoever it signed in before signs in again."""
+
+    issuer: strawberry.ID
+
+
+@described_input
+class MapIssuerRole(Change):
+    """Whom an issuer's organisation and role code make of a person."""
+
+    issuer: strawberry.ID
+    org_code: Code = Field(description="The organisation's code as the issuer says it.")
+    role_code: Code = Field(description="The role's code as the issuer says it.")
+    organisation_ods: OdsCode | None = Field(
+        default=None, description="Whom the organisation's code stands for here; null: the caller's organisation."
+    )
+    role: Role
+
+
+@described_input
+class EndIssuerMapping(Revision):
+    """The mapping that ends; whoever it made somebody here is signed out."""
+
+    mapping: strawberry.ID

@@ -87,6 +87,22 @@ class AlreadyDecided(Problem):
 
 
 @described_type
+class NotYourOwn(Problem):
+    """Nobody decides about what they themselves may do: somebody else has to."""
+
+    message: str = "This is about yourself, and nobody decides what they themselves may do."
+    next_step: str = "Ask another administrator of your organisation, or the operator of this installation."
+
+
+@described_type
+class LastAdministrator(Problem):
+    """Without this one nobody could administer the organisation."""
+
+    message: str = "This is the organisation's only administrator who may sign in."
+    next_step: str = "Make another account an administrator first."
+
+
+@described_type
 class BuildSuperseded(Problem):
     """A later build replaced this one."""
 

@@ -48,6 +48,7 @@ class Product(_Product, Kept, table=True):
     builds = many("schema.product.Build", "product_id", newest_first=True, description="Newest first.")
     milestones = many("schema.milestone.Milestone", "product_id", description="That the caller may see.")
     systems = many("schema.system.System", "product_id", description="That the caller may see.")
+    holds = many("schema.hold.Hold", "product_id", newest_first=True, description="On the product, newest first.")
 
 
 class _Build(BaseModel):
@@ -87,3 +88,4 @@ class Build(_Build, Kept, table=True):
 
     product = one("schema.product.Product", "product_id", description="What it is a release of.")
     supersedes = one("schema.product.Build", "supersedes_id", optional=True, description="The build before.")
+    holds = many("schema.hold.Hold", "build_id", newest_first=True, description="On this build, newest first.")

@@ -57,6 +57,9 @@ class SystemProgress(Row, table=True):
     latest_report_id: strawberry.Private[uuid.UUID | None] = None
     hours_since_report: int | None = Field(description="Age of the latest report; null: not reported.")
     next_milestone_id: strawberry.Private[uuid.UUID | None] = None
+    open_holds: int = Field(
+        description="Holds in force over it that the caller may see: on it, its current build, product or incident."
+    )
 
     organisation = one("schema.organisation.Organisation", "tenant_ods", description="The trust.")
     system = one("schema.system.System", "system_id", description="The system.")

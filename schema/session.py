@@ -11,9 +11,10 @@ from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlmodel import Field
 
 from schema.account import Subject
-from schema.kept.described import described_type
+from schema.change import Change
+from schema.kept.described import described_input, described_type
 from schema.kept.node import Instant, Kept, Node, Row, Tenant
-from schema.kept.relation import one
+from schema.kept.relation import many, one
 from schema.kept.text import Text
 
 
@@ -22,6 +23,7 @@ class Session(Row, Node, table=True):
     """A person signed in at a client, for one organisation: what every token of that sign-in names as `sid`."""
 
     ORDER: ClassVar[tuple[str, ...]] = ("id",)
+    UNRECORDED: ClassVar[tuple[str, ...]] = ("acr", "authenticated_at", "ended_at", "last_used_at", "roles", "scopes")
 
     __table_args__ = (ForeignKeyConstraint(["tenant_ods"], ["organisation.ods_code"]),)
 
@@ -41,17 +43,31 @@ class Session(Row, Node, table=True):
     ended_at: Instant | None = Field(default=None, description="When it was ended, UTC; null: it was not.")
 
     organisation = one("schema.organisation.Organisation", "tenant_ods", description="Whom it speaks for.")
+    ends = many("schema.session.SessionEnd", "session_id", description="How an administrator ended it, if one did.")
 
 
 @described_type
 class SessionEnd(Kept, table=True):
     """An administrator's end of a session: its tokens stop within 5 seconds."""
 
-    __table_args__ = (ForeignKeyConstraint(["tenant_ods"], ["organisation.ods_code"]),)
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_ods"], ["organisation.ods_code"]),
+        ForeignKeyConstraint(["tenant_ods", "session_id"], ["session.tenant_ods", "session.id"]),
+    )
 
     session_id: strawberry.Private[uuid.UUID]
     subject: Subject
     reason: Annotated[Text, Field(min_length=2, max_length=2000, description="Why. Never patient data.")]
+
+    session = one("schema.session.Session", "session_id", description="What was ended.")
+
+
+@described_input
+class EndSession(Change):
+    """The session that ends now, and why."""
+
+    session: strawberry.ID
+    reason: Annotated[str, Field(min_length=2, max_length=2000, description="Why. Never patient data.")]
 
 
 def is_over(session: Session, now: dt.datetime) -> bool:

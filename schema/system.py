@@ -132,6 +132,7 @@ class System(_System, Kept, table=True):
     interim_systems = many("schema.system.InterimSystem", "system_id", description="What stands in for it.")
     reports = many("schema.testing.TestReport", "system_id", newest_first=True, description="Newest first.")
     milestones = many("schema.milestone.Milestone", "system_id", description="The supplier's, for this system.")
+    holds = many("schema.hold.Hold", "system_id", newest_first=True, description="On this system alone, newest first.")
 
 
 def turn_of(tenant_ods: str, system_id: uuid.UUID | None) -> str:

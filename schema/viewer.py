@@ -4,6 +4,7 @@ import strawberry
 from sqlalchemy import ForeignKeyConstraint, MetaData
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlmodel import Field
+from strawberry import pydantic as sp
 
 from schema.account import Role
 from schema.kept.described import described_type
@@ -32,3 +33,13 @@ class Viewer(Row, table=True):
     roles: list[Role] = Field(sa_type=ARRAY(TEXT), description="A person's roles there; none: it is a machine.")
 
     organisation = one("schema.organisation.Organisation", "tenant_ods", description="Whom they ask for.")
+
+    @sp.field(
+        description="Whether this token lets its bearer call an operation, by its name, e.g. reportTest; null: there "
+        "is none by that name. Whether the sign-in is recent enough is not asked here.",
+        metadata={"may": "operation"},
+    )
+    def can(self, info: strawberry.Info, operation: str) -> bool | None:
+        """Return whether the caller may call an operation; where it is asked as SQL, its answer is a parameter."""
+        may: bool | None = info.context.may(operation)
+        return may

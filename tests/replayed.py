@@ -4,10 +4,11 @@ import asyncio
 import datetime as dt
 import itertools
 import json
+import time
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -16,14 +17,14 @@ import asyncpg
 from api.database import embedded, installation
 from api.demo.clock import ScenarioClock
 from api.demo.replay import Replay
-from api.demo.scenario import Scenario, read_scenario
+from api.demo.scenario import Scenario, Step, read_scenario
 from api.demo.tenants import Tenants
 from api.demo.told import Told
 from api.graphql.engine import Engine, Request, documents
 from auth import clients
-from auth.caller import Caller, Operator
+from auth.caller import AAL2, Caller, Operator, Person
 from auth.clients import RegisterClient, Registered
-from auth.scope import scopes_of
+from auth.scope import scopes_for, scopes_of
 from auth.tenancy import Database
 from schema.api_client import AssertionProfile
 from schema.kept.node import global_id, read_global_id
@@ -35,6 +36,7 @@ from trusts import organisations
 CALLERS = ("SUPPLIER", "Y60", "R1A", "ZZC", "NATIONAL", "QGH")
 DOCUMENTS = {
     "progress": f"progress(asKnownAt: $at) {{ {asked('SystemProgress', 1, 2)} }}",
+    "holds": f"holds(first: 30, asKnownAt: $at) {{ {asked('HoldConnection', 1, 2)} }}",
     "systems": f"systems(first: 30, asKnownAt: $at) {{ {asked('SystemConnection', 1, 2)} }}",
     "milestones": f"milestones(first: 70, asKnownAt: $at) {{ {asked('MilestoneConnection', 1, 4)} }}",
     "incident": f'incident(reference: "CARENOTES-2022", asKnownAt: $at) {{ {asked("Incident", 1, 6)} }}',
@@ -128,6 +130,14 @@ class Memory:
         kind = self._parts[who].kind
         return Caller(who, kind, f"{who.lower()}-client", frozenset(scopes_of(kind)))
 
+    def maker(self, step: Step) -> Caller:
+        """Return who makes a step: a person signed in just now, or the organisation's machine."""
+        machine = self.caller(step.by)
+        if step.as_ is None:
+            return machine
+        person = Person(frozenset({step.as_}), "session", AAL2, int(time.time()))
+        return replace(machine, subject=step.person, scopes=frozenset(scopes_for(person.roles)), person=person)
+
     async def _answer(self, who: str, request: Request, way: str) -> bytes:
         operation = documents.read(request.query).operation(None, request.variables)
         body: bytes = (await getattr(self.engine, way)(request, operation, self.caller(who))).body
@@ -150,10 +160,10 @@ class InPerson(Tenants):
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    async def send(self, ods_code: str, step: str, asked: dict[str, Any]) -> dict[str, Any]:
-        """Send a step's request as a tenant; return the data."""
-        request = Request(asked["query"], asked["variables"], None, f"demo:{step}")
-        body = json.loads((await self._memory.engine.answer(request, self._memory.caller(ods_code))).body)
+    async def send(self, step: Step, asked: dict[str, Any]) -> dict[str, Any]:
+        """Send a step's request as who makes it; return the data."""
+        request = Request(asked["query"], asked["variables"], None, f"demo:{step.name}")
+        body = json.loads((await self._memory.engine.answer(request, self._memory.maker(step))).body)
         assert "errors" not in body, body
         (thing,) = body["data"].values()
         self._memory.made.append(thing["id"])

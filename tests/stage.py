@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 import uuid
 from typing import Any
 
@@ -9,9 +10,10 @@ from graphql import GraphQLObjectType, GraphQLUnionType
 
 from api.database.embedded import Server
 from api.graphql.engine import Answer, Engine, Request, schema
-from auth.caller import Caller, Operator
-from auth.scope import scopes_of
+from auth.caller import AAL2, Caller, Operator, Person
+from auth.scope import scopes_for, scopes_of
 from auth.tenancy import Database
+from schema.account import Role
 from schema.organisation import ListOrganisation, OrganisationKind
 from trusts import organisations
 
@@ -61,6 +63,21 @@ def caller(code: str, **changes: Any) -> Caller:
         "scopes": frozenset(scopes_of(kind)),
     }
     return Caller(**{**told, **changes})
+
+
+def person(code: str, *roles: Role, ago: int = 0, **changes: Any) -> Caller:
+    """Return a person of an organisation, signed in some seconds ago, with every scope its roles may hold.
+
+    No role named: with all roles that its kind has.
+    """
+    held = frozenset(roles or (role for role in Role if LISTED[code][1] in role.kinds))
+    told = {
+        "subject": f"{'-'.join(roles).lower().replace('_', '-') or 'everything'}@{code}",
+        "scopes": frozenset(scope for scope in scopes_for(held) if LISTED[code][1] in scope.kinds),
+        "client_id": "reinstate-cli",
+        "person": Person(held, "session", AAL2, int(time.time()) - ago),
+    }
+    return caller(code, **{**told, **changes})
 
 
 class Stage:

@@ -1,4 +1,7 @@
-"""The twelve defaults of Authlib that must not reach production, by number and meaning."""
+"""The twelve defaults of Authlib that must not reach production, by number and meaning, as machines meet them.
+
+As people meet them: tests/people/test_authorize.py (1 to 4), test_code.py (1 to 5), test_device.py (6 to 8).
+"""
 
 import asyncio
 import time
@@ -11,40 +14,31 @@ from tests.sign_in_support import ABSENT, TOKEN_URL, URL, SignInUnderTest, key_f
 from tests.test_token_attacks import forged
 
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
-EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+CODE = "authorization_code"
 BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
-def not_offered(sign_in: SignInUnderTest, grant_type: str, **fields: str) -> None:
+def no_machines(sign_in: SignInUnderTest, grant_type: str, error: str = "unauthorized_client", **fields: str) -> None:
     answer = sign_in.ask(sign_in.modern, grant_type=grant_type, **fields)
-    assert (answer.status_code, answer.json()["error"]) == (400, "unsupported_grant_type")
+    assert (answer.status_code, answer.json()["error"]) == (400, error)
 
 
-def missing(sign_in: SignInUnderTest, *paths: str) -> None:
-    for path in paths:
-        for method in ("GET", "POST"):
-            assert sign_in.run(sign_in.http.request(method, path)).status_code == 404
+def test_1_to_3_pkce_a_code_is_for_people(sign_in: SignInUnderTest) -> None:
+    no_machines(sign_in, CODE, code="c", code_verifier="v", code_challenge_method="plain")
+    no_machines(sign_in, CODE, code="c", code_verifier="v")
+    no_machines(sign_in, CODE, code="c")
 
 
-def test_1_pkce_plain_the_code_grant_is_not_offered(sign_in: SignInUnderTest) -> None:
-    not_offered(sign_in, "authorization_code", code="c", code_verifier="v", code_challenge_method="plain")
+def test_4_a_code_without_a_challenge_no_machine_has_an_authorization_endpoint(sign_in: SignInUnderTest) -> None:
+    request = {"response_type": "code", "client_id": sign_in.modern.client_id, "redirect_uri": "https://a.example"}
+    answer = sign_in.run(sign_in.http.get("/oauth2/authorize", params=request))
+    assert answer.status_code == 400
+    assert "location" not in answer.headers
+    pushed = sign_in.ask(sign_in.modern, "/oauth2/par", **request)
+    assert (pushed.status_code, pushed.json()["error"]) == (400, "unauthorized_client")
 
 
-def test_2_no_pkce_the_code_grant_is_not_offered(sign_in: SignInUnderTest) -> None:
-    not_offered(sign_in, "authorization_code", code="c")
-
-
-def test_3_the_challenge_method_omitted_the_code_grant_is_not_offered(sign_in: SignInUnderTest) -> None:
-    not_offered(sign_in, "authorization_code", code="c", code_verifier="v")
-
-
-def test_4_a_code_for_a_public_client_there_is_no_authorization_endpoint(sign_in: SignInUnderTest) -> None:
-    missing(sign_in, "/oauth2/authorize", "/authorize", "/oauth2/authorization")
-
-
-def test_5_one_of_eight_at_once_the_only_thing_used_once_here_is_the_assertion(
-    sign_in: SignInUnderTest,
-) -> None:
+def test_5_one_of_eight_at_once_of_an_assertion_too(sign_in: SignInUnderTest) -> None:
     form = sign_in.form(sign_in.assertion(sign_in.modern))
 
     async def at_once() -> list[int]:
@@ -54,21 +48,22 @@ def test_5_one_of_eight_at_once_the_only_thing_used_once_here_is_the_assertion(
     assert sorted(sign_in.run(at_once())) == [200] + [400] * 7
 
 
-def test_6_the_device_endpoint_is_not_offered(sign_in: SignInUnderTest) -> None:
-    missing(sign_in, "/oauth2/device_authorization", "/oauth2/device", "/device_authorization")
+def test_6_the_device_endpoint_serves_no_client_without_the_grant(sign_in: SignInUnderTest) -> None:
+    answer = sign_in.ask(sign_in.modern, "/oauth2/device_authorization")
+    assert (answer.status_code, answer.json()["error"]) == (400, "unauthorized_client")
 
 
-def test_7_a_device_code_is_not_offered(sign_in: SignInUnderTest) -> None:
-    not_offered(sign_in, DEVICE, device_code="d")
+def test_7_and_8_a_device_code_is_for_people(sign_in: SignInUnderTest) -> None:
+    no_machines(sign_in, DEVICE, device_code="d")
 
 
-def test_8_an_unknown_device_code_is_not_offered(sign_in: SignInUnderTest) -> None:
-    not_offered(sign_in, DEVICE, device_code="unknown")
+def test_a_machine_has_no_session_to_refresh(sign_in: SignInUnderTest) -> None:
+    no_machines(sign_in, "refresh_token", refresh_token="r")
 
 
-@pytest.mark.parametrize("grant", ["password", "refresh_token", "implicit", BEARER, EXCHANGE])
+@pytest.mark.parametrize("grant", ["password", "implicit", BEARER])
 def test_no_other_grant_is_offered(sign_in: SignInUnderTest, grant: str) -> None:
-    not_offered(sign_in, grant, username="u", password="p", refresh_token="r", assertion="a")
+    no_machines(sign_in, grant, "unsupported_grant_type", username="u", password="p", assertion="a")
 
 
 def test_9_rs512_assertions_are_taken(sign_in: SignInUnderTest) -> None:

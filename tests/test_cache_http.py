@@ -29,7 +29,7 @@ def test_who_gets_what(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
         assert first.headers["x-request-id"] != again.headers["x-request-id"]
         own = {code: (await pair.post(code)).json() for code in ("R1A", "RNK", "RYG", "NATIONAL", "R1A")}
         assert [len(told["data"]["systems"]["nodes"]) for told in own.values()] == [1, 1, 0, 2]
-        monkeypatch.setattr(Scope.PROGRESS_READ, "kinds", frozenset())  # a token that carries less
+        monkeypatch.setattr(Scope.PROGRESS_READ, "roles", frozenset())  # a token that carries less
         pair.tokens["R1A"] = await pair.sites[0].token("R1A")
         assert code_of(await pair.post()) == "NOT_PERMITTED"
 

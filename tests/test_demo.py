@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from api import installation
+from api.demo.accounts import read
 from api.demo.clock import ScenarioClock
 from api.demo.demonstration import Demonstration
 from api.demo.scenario import read_scenario
@@ -148,6 +149,22 @@ def test_every_tenant_has_a_key_file_of_its_owner_s_alone(loaded: Loaded) -> Non
         assert found.private_key["kty"] == "RSA"
         assert found.private_key["kid"]
         assert found.scopes
+
+
+def test_holds_are_placed_and_released_by_people(loaded: Loaded, shown: Demonstration) -> None:
+    asked = "{ holds { nodes { scope reasonCode placedBy { odsCode } effectiveFrom releasedAt releaser } } }"
+    found = ask(shown, "national", asked)["holds"]["nodes"]
+    assert [(hold["scope"], hold["placedBy"]["odsCode"], hold["releasedAt"], hold["releaser"]) for hold in found] == [
+        ("SYSTEM", "ZZC", "2022-12-02T17:30:00+00:00", "trust-exec@ZZC"),
+        ("INCIDENT", "NATIONAL", "2023-01-03T09:00:00+00:00", "national-imt@NATIONAL"),
+    ]
+    freeze = '{ progress(asKnownAt: "2022-12-24T12:00:00Z") { openHolds } b: progress { openHolds } }'
+    told = ask(shown, "trust-zzc", freeze)
+    assert told == {"progress": [{"openHolds": 1}], "b": [{"openHolds": 0}]}
+    assert [entry[2] for entry in loaded.november].count("Account") == 23
+    file = loaded.folder / "accounts.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [once for once in read(file).values() if once is None] == []
 
 
 def test_one_trust_s_incident_of_a_day_comes_later(loaded: Loaded, shown: Demonstration) -> None:

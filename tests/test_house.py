@@ -28,8 +28,12 @@ def test_there_is_one_commit() -> None:
     assert found == ["auth/tenancy.py"]
 
 
+# Decided in staged reinstatement: its operations come with it.
+LATER = {Scope.ASSURANCE_DECIDE, Scope.DECISION_MAKE, Scope.SAFETY_SIGN, Scope.WAVE_APPROVE}
+
+
 def test_every_operation_has_a_scope_and_every_scope_an_operation() -> None:
-    assert {operation.needs for operation in OPERATIONS if operation.needs} == set(Scope)
+    assert {operation.needs for operation in OPERATIONS if operation.needs} == set(Scope) - LATER
     assert [operation.name for operation in OPERATIONS if operation.needs is None] == ["viewer"]
 
 

@@ -11,10 +11,10 @@ import asyncpg
 import pytest
 
 from api.graphql.nodes import NOUNS
-from auth.caller import Operator
+from auth.caller import Caller, Operator
 from schema.organisation import ListOrganisation, OrganisationKind
 from tests.ledger import as_superuser, with_database
-from tests.stage import LISTED, PROMISED, Stage, caller
+from tests.stage import LISTED, PROMISED, Stage, caller, person
 from tests.test_spine import FAILED, PASSED
 from trusts import organisations
 
@@ -103,7 +103,7 @@ class Story:
         """Note what is held now."""
         self.told.append((instant(self.stage), now(self.stage)))
 
-    def change(self, code: str, verb: str, /, **given: Any) -> str:
+    def change(self, code: str | Caller, verb: str, /, **given: Any) -> str:
         """Change something, and note."""
         told = self.stage.change(code, verb, **given)
         assert "id" in told, told
@@ -148,6 +148,10 @@ def tell(story: Story) -> None:
     second = story.change("SUPPLIER", "registerBuild", label="A-2", safetyRelevantChange=True, **build)
     story.change("R1A", "reportTest", system=systems["R1A"], build=second, test="UAT", **PASSED)
     story.change("R1A", "standDownIncident", declaration=mine)
+    why = {"reasonCode": "DEFECT", "reason": "Alerts are shown against the wrong episode."}
+    for who, held in (("R1A", systems["R1A"]), ("SUPPLIER", product), ("ASSURER", second), ("NATIONAL", incident)):
+        hold = story.change(who, "placeHold", held=held, **why)
+    story.change(person("NATIONAL"), "releaseHold", hold=hold, reason="It is mended.")
 
 
 def test_at_every_instant_the_views_hold_what_the_tables_held(story: Story) -> None:

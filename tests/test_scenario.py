@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from api.demo.scenario import Provenance, Scenario, read_scenario
+from api.graphql.register import OPERATIONS
 from schema.organisation import OrganisationKind
 
 FICTIONAL_TRUSTS = {"ZZA", "ZZB", "ZZC"}
@@ -76,6 +77,26 @@ def test_invented_trouble_is_on_fictional_trusts_alone(scenario: Scenario) -> No
             assert "Demonstration: invented" in step.input["notes"], step.name
     later = as_written()["later"]
     assert {defect["raised_by"] for defect in later["defects"]} <= FICTIONAL_TRUSTS
+
+
+def test_acts_that_decide_are_done_by_people(scenario: Scenario) -> None:
+    needs = {operation.name: operation.needs for operation in OPERATIONS}
+    for step in scenario.steps:
+        scope = needs[step.do]
+        assert scope, step.name
+        assert step.as_ or not scope.personal, step.name
+        assert step.as_ is None or step.as_ in scope.roles, step.name
+    assert {step.person for step in scenario.steps if step.as_} == {"trust-exec@ZZC", "national-imt@NATIONAL"}
+
+
+def test_holds_are_released_and_on_no_real_trust(scenario: Scenario) -> None:
+    held = {step.name: step for step in scenario.steps if step.do == "placeHold"}
+    released = {step.input["hold"].removeprefix("@") for step in scenario.steps if step.do == "releaseHold"}
+    assert held.keys() == released == {"zzc-hold", "freeze"}
+    assert {(step.by, step.input["held"]) for step in held.values()} == {
+        ("ZZC", "@zzc-carenotes"),
+        ("NATIONAL", "@incident"),
+    }
 
 
 def test_what_is_invented_of_a_real_trust_says_so_where_it_is_shown(scenario: Scenario) -> None:

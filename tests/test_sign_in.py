@@ -86,8 +86,8 @@ def test_a_refused_scope_uses_the_assertion_up(sign_in: SignInUnderTest) -> None
 def test_the_server_describes_itself(sign_in: SignInUnderTest) -> None:
     document = sign_in.run(sign_in.http.get("/.well-known/oauth-authorization-server")).json()
     assert (document["issuer"], document["token_endpoint"]) == (URL, TOKEN_URL)
-    assert document["grant_types_supported"] == ["client_credentials"]
-    assert document["token_endpoint_auth_methods_supported"] == ["private_key_jwt"]
+    assert "client_credentials" in document["grant_types_supported"]
+    assert "private_key_jwt" in document["token_endpoint_auth_methods_supported"]
     one, other = (sign_in.run(sign_in.http.get(path)) for path in ("/oauth2/jwks", "/.well-known/jwks.json"))
     assert one.json() == other.json()
     assert document["jwks_uri"] == f"{URL}/oauth2/jwks"

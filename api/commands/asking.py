@@ -29,6 +29,11 @@ def operate(ods_code: str, verb: str, rule: Callable[[Transaction, Place], Await
     return answer
 
 
+def administer(ods_code: str, verb: str, rule: Callable[[Transaction, Operator], Awaitable[T | Problem]]) -> T:
+    """Run a rule that administrators have, too, as the operator."""
+    return operate(ods_code, verb, lambda db, _: rule(db, Operator(tenant_ods=ods_code)))
+
+
 def ask_all(rule: Callable[[Transaction], Awaitable[T]]) -> T:
     """Ask a question as the operator."""
     with installation.opened(Settings(), beside=True) as place:

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from api import installation, serving
+from api.demo import accounts
 from api.demo.clock import ScenarioClock
 from api.demo.demonstration import Demonstration
 from api.demo.scenario import read_scenario
-from api.demo.screen import invitation
+from api.demo.screen import invitation, sign_in_table
 from api.failure import UsageError
 from api.settings import Settings
 
@@ -40,7 +41,8 @@ def demo(port: Port = None, data: Data = None, until: Until = UNTIL, no_serve: N
         typer.echo(f"In the demonstration it is {shown.clock():%-d %B %Y}.")
         if not no_serve:
             shown.clock.run()
-            serving.serve(shown.app(), claimed, lambda: typer.echo(invitation(place.public_url, folder)))
+            people = sign_in_table(place.public_url, accounts.read(shown.accounts))
+            serving.serve(shown.app(), claimed, lambda: typer.echo(f"{invitation(place.public_url, folder)}\n{people}"))
 
 
 def _settings(port: int | None, data: Path | None) -> Settings:

@@ -10,6 +10,7 @@ from api.app import create_app
 from api.database import installation as databases
 from api.failure import UsageError
 from api.settings import Settings
+from auth.federation.outside import Reach
 from auth.tenancy import Database
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
@@ -23,8 +24,11 @@ def serve(host: Host = None, port: Port = None) -> None:
     settings = settings.model_copy(update={"reinstate_host": address, "reinstate_port": number})
     with serving.claim_port(address, number) as claimed, installation.opened(settings, typer.echo) as place:
         database, cache_mb = Database(place.url), settings.reinstate_cache_mb
-        app = create_app(database, place.issuer(), demonstration=place.demonstration, cache_mb=cache_mb)
-        serving.serve(app, claimed, lambda: typer.echo(f"Serving {settings.public_url}"))
+        issuer, networks = place.issuer(), settings.reinstate_issuer_networks
+        reach = Reach.of(issuer, networks)
+        app = create_app(database, issuer, demonstration=place.demonstration, cache_mb=cache_mb, reach=reach)
+        ready = lambda: typer.echo(f"Serving {settings.public_url}")  # noqa: E731 - a word at the start
+        serving.serve(app, claimed, ready, settings.reinstate_proxies)
 
 
 def prepare() -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 from litestar import Litestar
 
 from api.app import create_app
+from api.demo.accounts import open_all, posts_of
 from api.demo.cast import Keys, assemble, find_keys
 from api.demo.clock import ScenarioClock
+from api.demo.people import People
 from api.demo.replay import Replay
 from api.demo.scenario import Scenario, noon
 from api.demo.screen import progress
@@ -27,6 +29,11 @@ class Demonstration:
     place: Place
     folder: Path
     clock: ScenarioClock
+
+    @property
+    def accounts(self) -> Path:
+        """The file of the accounts' one-time passwords."""
+        return self.folder.parent / "accounts.json"
 
     def app(self) -> Litestar:
         """Return the API as it is served."""
@@ -48,8 +55,9 @@ class Demonstration:
             told = await read_ledger(database)
             self.clock.reach(told.newest or self.clock())
             keys = await assemble(database, self.scenario.organisations, keys, self.folder)
+            await open_all(database, posts_of(self.scenario.organisations), self.accounts)
             steps = [step for step in self.scenario.up_to(day) if step.name not in told.taken]
-            tenants = Tenants(app, self.place.public_url, keys)
+            tenants = Tenants(app, self.place.public_url, keys, People(database, self.place.issuer()))
             with progress(f"Replaying up to {day:%-d %B %Y}", len(steps)) as tick:
                 refused = await Replay(tenants, database, self.clock, told).play(steps, tick)
             await tenants.close()

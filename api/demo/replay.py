@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from api.demo.clock import ScenarioClock
+from api.demo.people import NotSignedInError
 from api.demo.scenario import Step
 from api.demo.tenants import Tenants
 from api.demo.told import Told, read_ledger
 from auth.tenancy import Database
 
-_NOUNS = {"corrects": "TestReport", "declaration": "IncidentDeclaration"}
+_NOUNS = {"corrects": ["TestReport"], "declaration": ["IncidentDeclaration"], "held": ["Build", "System", "Incident"]}
 
 
 class Replay:
@@ -37,7 +38,10 @@ class Replay:
         except KeyError as error:
             return f"there is no {error.args[0]}"
         asked = {"query": _document(step.do), "variables": {"input": given}}
-        answer = (await self._tenants.send(step.by, step.name, asked))[step.do]
+        try:
+            answer = (await self._tenants.send(step, asked))[step.do]
+        except NotSignedInError as error:
+            return str(error)
         if "message" in answer:
             return f"{answer['message']} {answer['nextStep']}"
         self._made[step.name, answer["__typename"]] = answer["id"]
@@ -47,10 +51,11 @@ class Replay:
         """Return the id that `@step` stands for: what that step made of the noun this field names."""
         if not (isinstance(value, str) and value.startswith("@")):
             return value
-        key = value.removeprefix("@"), _NOUNS.get(field, field.capitalize())
-        if key not in self._made:
+        step = value.removeprefix("@")
+        keys = [(step, noun) for noun in _NOUNS.get(field, [field.capitalize()])]
+        if not self._made.keys() & keys:
             self._made.update((await read_ledger(self._database)).made)
-        return self._made[key]
+        return next((self._made[key] for key in keys if key in self._made), None) or self._made[keys[0]]
 
 
 def _document(verb: str) -> str:

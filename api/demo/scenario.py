@@ -7,8 +7,9 @@ from functools import cache
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from schema.account import Role
 from schema.organisation import ListOrganisation, OrganisationKind, OrganisationSource
 
 LONDON = ZoneInfo("Europe/London")
@@ -59,6 +60,12 @@ class Part(Datum):
     icb_ods: str | None = None
     region_ods: str | None = None
     fictional: bool = False
+    people: bool = False
+
+    @property
+    def roles(self) -> list[Role]:
+        """The roles that somebody has in it, each with an account of its own; none: only its machine takes part."""
+        return [role for role in Role if self.people and self.kind in role.kinds]
 
     @property
     def listed(self) -> ListOrganisation:
@@ -80,11 +87,12 @@ class Part(Datum):
 
 
 class Step(Datum):
-    """One change: who makes it, when, by which operation, with which input."""
+    """One change: who makes it, when, by which operation, with which input; `as` whom, where a person has to."""
 
     name: str
     at: Local
     by: str
+    as_: Role | None = Field(default=None, alias="as")
     do: str
     input: dict[str, Any]
     facts: dict[str, str] = {}
@@ -93,6 +101,11 @@ class Step(Datum):
     def day(self) -> dt.date:
         """The day of it, in London."""
         return self.at.astimezone(LONDON).date()
+
+    @property
+    def person(self) -> str | None:
+        """The account of the person who makes it; None: the organisation's machine does."""
+        return subject_of(self.as_, self.by) if self.as_ else None
 
 
 class ToCome(Datum):
@@ -117,6 +130,11 @@ class Scenario(BaseModel):
     def up_to(self, day: dt.date) -> list[Step]:
         """Return the steps up to a day, that day's included, in their order."""
         return [step for step in self.steps if step.day <= day]
+
+
+def subject_of(role: Role, ods_code: str) -> str:
+    """Return the account that has a role in an organisation, e.g. `trust-it@R1A`."""
+    return f"{role.lower().replace('_', '-')}@{ods_code}"
 
 
 def noon(day: dt.date) -> dt.datetime:

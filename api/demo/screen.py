@@ -3,7 +3,7 @@
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -62,6 +62,19 @@ def invitation(base_url: str, folder: Path) -> str:
     for title, (client, document) in REQUESTS.items():
         lines += ["", f"# {title}", _curl(base_url, folder / f"{client}.json", document)]
     return "\n".join(lines)
+
+
+def sign_in_table(base_url: str, accounts: Mapping[str, str | None]) -> str:
+    """Return who may sign in by which one-time password."""
+    lines = [
+        "",
+        f"Sign in at {base_url}/sign-in, or by `{_command()} login`, as any of these people of the demonstration.",
+        "A password works once and for 72 hours; you then choose your own, and a second factor for what decides.",
+    ]
+    wide = max(map(len, accounts), default=0)
+    return "\n".join(
+        [*lines, *(f"  {subject:{wide}}  {once or 'its own password'}" for subject, once in accounts.items())]
+    )
 
 
 def _curl(base_url: str, key_file: Path, document: str) -> str:

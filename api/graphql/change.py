@@ -9,9 +9,12 @@ from graphql import FieldNode, GraphQLSchema
 from api.graphql.answers import Answers
 from api.graphql.compiled.given import Given, UncompiledError
 from api.graphql.compiled.operation import Requested
+from api.graphql.compiled.selections import told
 from api.graphql.compiled.text import BROKEN
 from api.graphql.context import Context
 from api.graphql.documents import Prepared
+from api.graphql.operation import CAN
+from auth.scope import Scope
 from schema.kept.connection import BadCursorError, BadPageError
 from schema.problem import Problem
 
@@ -31,6 +34,12 @@ class Change:
     operation: Prepared
     field: FieldNode
     variables: Mapping[str, Any]
+
+    @property
+    def needs(self) -> Scope | None:
+        """The scope that the change needs."""
+        field = self.schema.mutation_type.fields.get(self.field.name.value)  # type: ignore[union-attr] # it has one
+        return told(field).metadata.get(CAN) if field else None
 
     async def answer(self, context: Context, answers: Answers) -> bytes | None:
         """Call the rule once and return the answer, kept; None: the executor words what was decided."""

@@ -24,6 +24,7 @@ class Context:
     reader: RowReader
     refusal: Problem | None = None
     decided: Callable[[], Any] | None = None  # what the change came to, where it was decided before
+    may: Callable[[str], bool | None] = lambda _: None  # whether the caller may call an operation; None: there is none
 
     def today(self, row: Any) -> dt.date:
         """Return the day of the answer a row belongs to, in London."""

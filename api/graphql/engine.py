@@ -4,8 +4,9 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -28,9 +29,9 @@ from api.graphql.compiled.given import Given, UncompiledError
 from api.graphql.compiled.plan import Plan
 from api.graphql.context import Context
 from api.graphql.documents import Documents, Prepared
-from api.graphql.failure import Failure, RefusedError, TooMuchError, failure_of
+from api.graphql.failure import Failure, RefusedError, StepUpError, TooMuchError, failure_of
 from api.graphql.nodes import NOUNS
-from api.graphql.operation import RefusedInput
+from api.graphql.operation import RefusedInput, may, refuse_unsure
 from api.graphql.operations import Mutation, Query
 from api.graphql.reading import RowReader
 from api.graphql.scalars import SCALARS
@@ -121,7 +122,8 @@ class Engine:
     async def executed(self, request: Request, operation: Prepared, caller: Caller) -> Answer:
         """Answer a question field by field: slower, and able to word every error."""
         async with self._database.transaction(caller, "query", request.request_id, read_only=True) as db:
-            return await _execute(request, operation.document, Context(caller, db, RowReader(db)))
+            context = Context(caller, db, RowReader(db), may=partial(may, documents.schema, caller))
+            return await _execute(request, operation.document, context)
 
     async def _texts(self, plan: Plan, given: Given) -> list[bytes]:
         reads = self._database.reads
@@ -139,6 +141,7 @@ class Engine:
             raise RefusedError("Name the change itself, not a fragment that holds it.")
         key = _key(request, operation.node, field)
         change = Change(documents.schema, operation, field, request.variables)
+        refuse_unsure(change.needs, caller)
         async with self._database.change(caller, field.name.value, request.request_id, key) as db:
             answers = Answers(db, key, request.digest if key else b"")
             given = answers.given()
@@ -174,6 +177,9 @@ async def _execute(request: Request, document: DocumentNode, context: Context) -
         result = running if isinstance(running, ExecutionResult) else await running
     if result.data is None and result.errors and all(error.path is None for error in result.errors):
         return _refused(result.errors, request)
+    unsure = [error.original_error for error in result.errors or () if isinstance(error.original_error, StepUpError)]
+    if unsure:
+        return _refused(unsure[:1], request)  # the whole request, whatever else it asked
     body: dict[str, Any] = {"data": result.data}
     failures = [_failure(error, request) for error in result.errors or ()]
     if result.errors:
@@ -225,7 +231,7 @@ def _located(error: GraphQLError, failure: Failure, request: Request) -> dict[st
     return {**error.formatted, **failure.as_error(request.request_id)}
 
 
-def _refused(errors: list[GraphQLError], request: Request) -> Answer:
+def _refused(errors: Sequence[GraphQLError], request: Request) -> Answer:
     told = [_located(error, _stated(error), request) for error in errors]
     status = max(error.status if isinstance(error, RefusedError) else 400 for error in errors)
     return Answer(_encode({"errors": told}), status, executed=False, has_errors=True)

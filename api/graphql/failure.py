@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 from graphql import GraphQLError
 
+from auth.caller import AAL2, RECENT
 from auth.scope import Scope
 from schema.kept.connection import LARGEST_PAGE, BadCursorError, BadPageError
 
@@ -35,6 +36,19 @@ class NotPermittedError(RefusedError):
 
     def __init__(self, needs: Scope) -> None:
         super().__init__(f"This needs the scope {needs}; ask for a token that carries it.")
+
+
+STEP_UP = f"Sign in again with a second factor: authorize with acr_values={AAL2} and max_age={RECENT}"
+
+
+class StepUpError(RefusedError):
+    """An act that decides, by somebody who has not signed in surely and lately (RFC 9470)."""
+
+    code = "INSUFFICIENT_USER_AUTHENTICATION"
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__(f"{STEP_UP}.")
 
 
 class NoOffsetError(RefusedError):

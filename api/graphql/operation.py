@@ -8,13 +8,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any
 
 import strawberry
+from graphql import GraphQLSchema
 from strawberry.pydantic.error import InputValidationError
 from strawberry.schema.exception_handlers import ExceptionHandler
 from strawberry.types.field import StrawberryField
 from strawberry.types.info import Info
 
+from api.graphql.compiled.selections import told
 from api.graphql.context import Context
-from api.graphql.failure import BadSpanError, NoOffsetError, NotPermittedError
+from api.graphql.failure import BadSpanError, NoOffsetError, NotPermittedError, StepUpError
+from auth.caller import Caller
 from auth.scope import Scope
 from auth.tenancy import Transaction
 from schema.kept.connection import DEFAULT_PAGE, Connection, Order
@@ -56,6 +59,7 @@ def query(rule: Callable[..., Question[Any]], *, needs: Scope, live: bool = Fals
     async def resolve(info: ContextInfo, as_known_at: dt.datetime | None = None, **given: Any) -> Any:
         if needs not in info.context.caller.scopes:
             raise NotPermittedError(needs)
+        refuse_unsure(needs, info.context.caller)
         db = info.context.db
         if as_known_at is not None:
             db = await db.as_known_at(placed(as_known_at))
@@ -95,7 +99,7 @@ def mutation(rule: Rule, *, needs: Scope) -> Any:
     """Return the mutation field for a rule `(db, caller, input)`, for callers with this scope.
 
     Its answer is the union of what the rule returns and what the way to the rule may refuse. A refusal keeps
-    nothing.
+    nothing. Whether its caller is sure enough for it was asked before its transaction began (`refuse_unsure`).
     """
     signature = inspect.signature(rule, eval_str=True)
     argument = list(signature.parameters.values())[2]
@@ -103,10 +107,8 @@ def mutation(rule: Rule, *, needs: Scope) -> Any:
     async def resolve(info: ContextInfo, input: Any) -> Any:
         context = info.context
         if needs not in context.caller.scopes:
-            return refuse(
-                info,
-                NotPermitted(message="Your client may not do this.", needs=needs, next_step=ASK.format(needs)),
-            )
+            told = _next_step(needs, context.caller)
+            return refuse(info, NotPermitted(message="Your client may not do this.", needs=needs, next_step=told))
         answer = context.decided() if context.decided else await rule(context.db, context.caller, input)
         return refuse(info, answer) if isinstance(answer, Problem) else answer
 
@@ -118,6 +120,31 @@ def mutation(rule: Rule, *, needs: Scope) -> Any:
 
 
 ASK = "Ask the operator of this installation for a client with the scope {}, if your organisation may hold it."
+
+
+DECIDES = "People decide: somebody with the role {} signs in with a second factor."
+SIGN_IN = "Sign in again and ask for the scope {}, if your role may hold it."
+
+
+def _next_step(needs: Scope, caller: Caller) -> str:
+    if caller.person:
+        return SIGN_IN.format(needs)
+    return DECIDES.format(" or ".join(sorted(needs.roles))) if needs.personal else ASK.format(needs)
+
+
+def may(schema: GraphQLSchema, caller: Caller, operation: str) -> bool | None:
+    """Tell whether a token lets its bearer call an operation, however long ago a person signed in; None: no such."""
+    for root in (schema.query_type, schema.mutation_type):
+        if root and CAN in (said := getattr(told(root.fields.get(operation)), "metadata", {})):
+            needs = said[CAN]
+            return needs is None or (needs in caller.scopes and (caller.person is not None or not needs.personal))
+    return None
+
+
+def refuse_unsure(needs: Scope | None, caller: Caller) -> None:
+    """Refuse what is personal to all who hold it but a person who signed in surely and lately (RFC 9470)."""
+    if needs and needs.personal and needs in caller.scopes and not caller.may_decide:
+        raise StepUpError
 
 
 def refuse(info: ContextInfo, problem: Problem) -> Problem:

@@ -4,9 +4,12 @@ import strawberry
 
 from api.graphql import nodes as ways_in
 from api.graphql.operation import mutation, query
+from auth import clients
+from auth.federation import issuers
+from auth.people import accounts, memberships, sessions
 from auth.scope import Scope
 from trusts import activity as ledger
-from trusts import incidents, milestones, organisations, products, progress, systems, testing
+from trusts import holds, incidents, milestones, organisations, products, progress, systems, testing
 
 
 @strawberry.type
@@ -17,13 +20,19 @@ class Query:
     node = ways_in.node
     nodes = ways_in.nodes
     entities = ways_in.entities
+    accounts = query(accounts.listed, needs=Scope.ACCOUNT_MANAGE)
     activity = query(ledger.everything, needs=Scope.ACTIVITY_READ, live=True)
     changes = query(ledger.changes, needs=Scope.ACTIVITY_READ, live=True)
+    clients = query(clients.seen, needs=Scope.CLIENT_MANAGE)
+    holds = query(holds.listed, needs=Scope.PROGRESS_READ)
     incident = query(incidents.by_reference, needs=Scope.PROGRESS_READ)
+    issuers = query(issuers.listed, needs=Scope.ISSUER_MANAGE)
+    memberships = query(memberships.listed, needs=Scope.ACCOUNT_MANAGE)
     milestones = query(milestones.listed, needs=Scope.PROGRESS_READ)
     organisation = query(organisations.by_code, needs=Scope.PROGRESS_READ)
     progress = query(progress.lines, needs=Scope.PROGRESS_READ)
     region = query(organisations.region, needs=Scope.PROGRESS_READ)
+    sessions = query(sessions.listed, needs=Scope.SESSION_END, live=True)
     systems = query(systems.listed, needs=Scope.PROGRESS_READ)
 
 
@@ -33,13 +42,29 @@ class Mutation:
 
     correct_test_report = mutation(testing.correct, needs=Scope.TEST_REPORT)
     declare_incident = mutation(incidents.declare, needs=Scope.INCIDENT_DECLARE)
+    disable_issuer = mutation(issuers.disable, needs=Scope.ISSUER_MANAGE)
+    enable_issuer = mutation(issuers.enable, needs=Scope.ISSUER_MANAGE)
+    end_issuer_mapping = mutation(issuers.end_mapping, needs=Scope.ISSUER_MANAGE)
+    end_role = mutation(memberships.end, needs=Scope.ACCOUNT_MANAGE)
+    end_session = mutation(sessions.end, needs=Scope.SESSION_END)
+    grant_role = mutation(memberships.grant, needs=Scope.ACCOUNT_MANAGE)
+    map_issuer_role = mutation(issuers.map_role, needs=Scope.ISSUER_MANAGE)
     meet_milestone = mutation(milestones.meet, needs=Scope.MILESTONE_PUBLISH)
+    open_account = mutation(accounts.open_, needs=Scope.ACCOUNT_MANAGE)
     open_incident = mutation(incidents.open_, needs=Scope.INCIDENT_OPEN)
+    place_hold = mutation(holds.place, needs=Scope.HOLD_PLACE)
     publish_milestone = mutation(milestones.publish, needs=Scope.MILESTONE_PUBLISH)
     register_build = mutation(products.register_build, needs=Scope.BUILD_REGISTER)
+    register_client = mutation(clients.register_own, needs=Scope.CLIENT_MANAGE)
     register_interim_system = mutation(systems.register_interim, needs=Scope.SYSTEM_REGISTER)
+    register_issuer = mutation(issuers.register, needs=Scope.ISSUER_MANAGE)
     register_product = mutation(products.register, needs=Scope.PRODUCT_REGISTER)
     register_system = mutation(systems.register, needs=Scope.SYSTEM_REGISTER)
+    release_hold = mutation(holds.release, needs=Scope.HOLD_RELEASE)
     report_test = mutation(testing.report, needs=Scope.TEST_REPORT)
+    reset_account = mutation(accounts.reset, needs=Scope.ACCOUNT_MANAGE)
+    restore_account = mutation(accounts.restore, needs=Scope.ACCOUNT_MANAGE)
     revise_forecast = mutation(milestones.revise, needs=Scope.MILESTONE_PUBLISH)
+    revoke_client = mutation(clients.revoke_own, needs=Scope.CLIENT_MANAGE)
     stand_down_incident = mutation(incidents.stand_down, needs=Scope.INCIDENT_DECLARE)
+    suspend_account = mutation(accounts.suspend, needs=Scope.ACCOUNT_MANAGE)

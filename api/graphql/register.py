@@ -38,12 +38,13 @@ OPERATIONS = _operations()
 
 
 def table() -> str:
-    """Return the table operation × scope × kind of caller, in Markdown."""
+    """Return the table operation × scope × whether people alone hold it × kind of caller, in Markdown."""
     kinds = sorted(OrganisationKind)
-    rows = ["| operation | scope | " + " | ".join(kind.lower() for kind in kinds) + " |"]
-    rows.append("|---|---|" + ":-:|" * len(kinds))
+    rows = ["| operation | scope | by | " + " | ".join(kind.lower() for kind in kinds) + " |"]
+    rows.append("|---|---|---|" + ":-:|" * len(kinds))
     for operation in OPERATIONS:
         marks = " | ".join("✓" if kind in operation.kinds else "" for kind in kinds)
         what = f"**{operation.name}**" if operation.is_change else operation.name
-        rows.append(f"| {what} | {operation.needs or 'any token'} | {marks} |")
+        by = "people" if operation.needs and operation.needs.personal else "all"
+        rows.append(f"| {what} | {operation.needs or 'any token'} | {by} | {marks} |")
     return "\n".join(rows) + "\n"

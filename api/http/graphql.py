@@ -9,13 +9,13 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 
 from api.cache.freshness import Freshness
 from api.graphql.engine import Answer, Engine, Request
-from api.http import question
-from api.http.headers import Headers, headers_of, media_type_of, token_of
+from api.http import challenge, question
+from api.http.headers import Headers, credentials_of, headers_of, media_type_of, proof_of
 from api.http.question import Gone
 from api.http.refusal import known_as, no_such_method, refusal_of
 from api.http.reply import Reply, again, refusing, reply
 from auth.caller import Caller
-from auth.tokens.verifier import Verifier
+from auth.tokens.verifier import Shown, Verifier
 
 PATH = "/graphql"
 _TAKEN = "GET, POST"
@@ -75,7 +75,11 @@ class Endpoint:
             raise no_such_method(_TAKEN)
         headers = headers_of(scope)
         media_type = media_type_of(headers)
-        caller = await self._verifier.verify(token_of(headers))
+        scheme, token = credentials_of(headers)
+        if scheme == "bearer":
+            caller = await self._verifier.verify(token)
+        else:
+            caller = await self._verifier.verify(token, Shown(proof_of(headers), method))
         sent = await question.body(headers, receive) if method == "POST" else scope["query_string"]
         told = await self._told(_Asked(scope, headers, caller, media_type, sent))
         return told.unless_held(headers) if method == "GET" else told
@@ -91,6 +95,9 @@ class Endpoint:
         request = asked.request()
         answer = await self._engine.answer(request, asked.caller, reads_only=asked.by_get)
         told = reply(answer, asked.media_type)
+        if told.status == 401:
+            scheme, _ = credentials_of(asked.headers)
+            told.headers.append((b"www-authenticate", challenge.step_up(scheme).encode()))
         if told.etag and ticket:
             self._cache.keep(ticket, key, (told.body, told.etag, told.headers), len(asked.sent))
         elif not told.etag:

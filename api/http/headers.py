@@ -5,10 +5,12 @@ from functools import lru_cache
 
 from litestar.types import HTTPScope
 
+from api.http import challenge
 from api.http.refusal import Refusal
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
+SCHEMES = ("bearer", "dpop")
 LONGEST_ACCEPT = 200  # bytes of a header that is read once and remembered
 
 Headers = Mapping[bytes, bytes]
@@ -54,14 +56,20 @@ def _quality(given: str) -> float:
         return 0.0
 
 
-def token_of(headers: Headers) -> str:
-    """Return the bearer token."""
+def credentials_of(headers: Headers) -> tuple[str, str]:
+    """Return the access token, and the scheme it is sent by: bearer, or dpop with a proof."""
     scheme, _, given = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-    if scheme.lower() != "bearer" or not given:
+    scheme = scheme.lower()
+    if scheme not in SCHEMES or not given:
         raise Refusal(
             401,
             "UNAUTHENTICATED",
             "Send an access token as 'Authorization: Bearer …'; get one at /oauth2/token.",
-            {"WWW-Authenticate": 'Bearer realm="reinstate"'},
+            {"WWW-Authenticate": challenge.ANY},
         )
-    return given.strip()
+    return scheme, given.strip()
+
+
+def proof_of(headers: Headers) -> str:
+    """Return the proof that comes with a token which is bound to a key; sent twice it is none (RFC 9449, 4.3)."""
+    return headers.get(b"dpop", b"").decode("latin-1")

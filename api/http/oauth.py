@@ -35,8 +35,13 @@ def routes(server: TokenServer, database: Database) -> list[HTTPRouteHandler]:
     async def metadata() -> _Reply:
         return _reply(server.metadata())
 
-    posted = {"/oauth2/token": server.token, "/oauth2/revoke": server.revoke}
-    posted["/oauth2/introspect"] = server.introspect
+    posted = {
+        "/oauth2/device_authorization": server.device,
+        "/oauth2/introspect": server.introspect,
+        "/oauth2/par": server.push,
+        "/oauth2/revoke": server.revoke,
+        "/oauth2/token": server.token,
+    }
     limits: dict[str, Any] = {
         "status_code": 200,
         "request_max_body_size": LARGEST_FORM,
@@ -56,6 +61,7 @@ async def _form(request: _Request) -> FormPost:
         query=request.scope["query_string"],
         body=await request.body() if request.method == "POST" else b"",
         request_id=request_id(request),
+        dpop=", ".join(proofs) if (proofs := request.headers.getall("dpop", [])) else None,
     )
 
 

@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import Scope
 
 from api.graphql.failure import failure_of
+from api.http import challenge
 from auth.tokens.access_token import Unauthenticated
 from auth.tokens.standing import SignInUnavailable
 
@@ -64,9 +65,8 @@ def refusal_of(error: Exception, known: str) -> Refusal:
     match error:
         case Refusal():
             return error
-        case Unauthenticated():  # RFC 6750
-            challenge = f'Bearer realm="reinstate", error="{error.code}", error_description="{error.description}"'
-            return Refusal(401, "UNAUTHENTICATED", error.description, {"WWW-Authenticate": challenge})
+        case Unauthenticated():
+            return Refusal(401, "UNAUTHENTICATED", error.description, {"WWW-Authenticate": challenge.refused(error)})
         case SignInUnavailable():
             return Refusal(503, "DATABASE_UNAVAILABLE", str(error), {"Retry-After": "1"})
     failure = failure_of(error)

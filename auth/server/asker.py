@@ -1,4 +1,4 @@
-"""The client that asks for a token, once it has proved itself."""
+"""The machine that asks for a token, once it has proved itself."""
 
 from dataclasses import dataclass
 
@@ -9,18 +9,20 @@ from schema.organisation import OrganisationKind
 
 METHOD = "private_key_jwt"
 GRANT = "client_credentials"
+EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 LIFE = {AssertionProfile.NHS: 599, AssertionProfile.RFC7523: 300}
 
 
 @dataclass(frozen=True)
 class Asker:
-    """A client that proved itself, in the words of Authlib's ClientMixin."""
+    """A machine that proved itself, in the words of Authlib's ClientMixin."""
 
     client_id: str
     tenant_ods: str
     kind: OrganisationKind
     profile: AssertionProfile
     holds: frozenset[Scope]
+    dpop_bound: bool = False
 
     def check_endpoint_auth_method(self, method: str, _endpoint: str) -> bool:
         """Tell whether the client may prove itself so: by its key alone."""
@@ -28,7 +30,7 @@ class Asker:
 
     def check_grant_type(self, grant_type: str) -> bool:
         """Tell whether the client may use this grant."""
-        return grant_type == GRANT
+        return grant_type in {GRANT, EXCHANGE}
 
     @property
     def token_life(self) -> int:

@@ -6,7 +6,6 @@ revoked one and a wrong key cannot be told apart; what depends on the client's p
 
 import datetime as dt
 import hashlib
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from joserfc.jwk import Key, KeySet
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 
+from auth.grants.applications import CLIENT_ID, Application, application
 from auth.scope import named, scopes_of
 from auth.server import claims, refusals
 from auth.server.asker import Asker
@@ -24,15 +24,14 @@ from auth.server.waiting import Waiting
 from auth.tables import UsedAssertion
 from auth.tokens.compact import Compact, NotCompactError, read_compact
 from auth.tokens.issuer import Issuer
-from schema.api_client import ApiClient, ClientStatus
+from schema.api_client import ApiClient, ClientKind, ClientStatus
 from schema.organisation import Organisation, OrganisationKind
 
 KEY_TYPES = {"ES256": "EC", "PS256": "RSA", "RS512": "RSA", "Ed25519": "OKP"}
 LONGEST = 12_000
-CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{3,80}")
 
 
-def prove(db: Waiting, issuer: Issuer, fields: Mapping[str, str]) -> Asker:
+def prove(db: Waiting, issuer: Issuer, fields: Mapping[str, str]) -> Asker | Application:
     """Return the client whose assertion this form carries, its jti used up, or raise `Refused`."""
     assertion = _read(fields)
     client_id = _claimed(assertion, fields.get("client_id"))
@@ -46,9 +45,11 @@ def prove(db: Waiting, issuer: Issuer, fields: Mapping[str, str]) -> Asker:
         raise refusals.no_key()
     jti, exp = claims.check(assertion, issuer, client.assertion_profile)
     _use_up(db, client_id, jti, exp)
+    if client.kind is ClientKind.APPLICATION:
+        return application(client)
     held = OrganisationKind(found[1])
     scopes = named(client.scopes, scopes_of(held))
-    return Asker(client_id, client.tenant_ods, held, client.assertion_profile, scopes)
+    return Asker(client_id, client.tenant_ods, held, client.assertion_profile, scopes, client.dpop_bound)
 
 
 def _read(fields: Mapping[str, str]) -> Compact:

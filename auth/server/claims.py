@@ -46,7 +46,7 @@ def _check_header(header: Mapping[str, Any], profile: AssertionProfile) -> None:
 def _check_audience(given: object, issuer: Issuer, profile: AssertionProfile) -> None:
     ours = [issuer.token_url]
     if profile is AssertionProfile.RFC7523:
-        ours.append(issuer.base_url)
+        ours += [issuer.base_url, issuer.pushed_url]  # RFC 9126, 2
     single = given[0] if isinstance(given, list) and len(given) == 1 else given
     if not isinstance(single, str) or single not in ours:
         raise refusals.wrong_audience()

@@ -1,107 +1,28 @@
-"""Authlib's framework-free authorization server with what we offer: one grant, revocation, introspection."""
+"""Authlib's framework-free authorization server with all that we offer."""
 
 import datetime as dt
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-# Authlib ships no types; this module alone imports it.
-from authlib.oauth2 import rfc6749, rfc7009, rfc7662  # type: ignore[import-untyped]
-from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload  # type: ignore[import-untyped]
+from authlib.oauth2 import rfc6749  # type: ignore[import-untyped] # Authlib ships no types
 from sqlalchemy import func, or_, update
 from sqlmodel import col
 
-from auth.server.asker import GRANT, METHOD
+from auth.grants.applications import PUBLIC, Application, find
+from auth.grants.code import Code
+from auth.grants.device import DeviceAuthorization, DeviceGrant
+from auth.grants.exchange import Exchange
+from auth.grants.pushed import Pushed
+from auth.grants.refresh import Refresh
+from auth.server.asker import METHOD, Asker
 from auth.server.assertion import prove
+from auth.server.endpoints import Introspection, Revocation
 from auth.server.form import NO_STORE, Answer, Refused
-from auth.server.known_token import KnownToken, find_token
-from auth.server.waiting import Waiting
-from auth.signing import Ring
-from auth.tokens.access_token import AccessToken, new_token_id
-from auth.tokens.issuer import Issuer
+from auth.server.machines import ClientCredentials
+from auth.server.request import Request
 from schema.api_client import ApiClient
 
-
-@dataclass(frozen=True)
-class Context:
-    """What a request is answered with: the transaction, ourselves, and our keys."""
-
-    db: Waiting
-    issuer: Issuer
-    ring: Ring
-
-
-class Request(rfc6749.OAuth2Request):  # type: ignore[misc] # untyped, as above
-    """A form, with the transaction it is answered in."""
-
-    def __init__(self, context: Context, fields: Mapping[str, str]) -> None:
-        super().__init__("POST", context.issuer.token_url)
-        self.context = context
-        self.payload = BasicOAuth2Payload(dict(fields))
-
-    @property
-    def form(self) -> Any:
-        """The fields, as Authlib's endpoints ask for them."""
-        return self.payload.data
-
-
-class ClientCredentials(rfc6749.ClientCredentialsGrant):  # type: ignore[misc] # untyped, as above
-    """RFC 6749, 4.4: a token for the client's own organisation."""
-
-    TOKEN_ENDPOINT_AUTH_METHODS = (METHOD,)
-
-    def validate_requested_scope(self) -> None:
-        """Narrow the client's scopes to those it asks for."""
-        self.granted = self.request.client.narrowed(self.request.payload.scope)
-
-    def generate_token(self, **_: object) -> dict[str, object]:
-        """Return the token's answer."""
-        context, client = self.request.context, self.request.client
-        now = int(time.time())
-        token = AccessToken(
-            client.client_id,
-            client.tenant_ods,
-            client.kind,
-            self.granted,
-            new_token_id(),
-            now,
-            now + client.token_life,
-        )
-        return {
-            "access_token": token.write(context.issuer, context.ring),
-            "token_type": "Bearer",
-            "expires_in": client.token_life,
-            "scope": token.scope,
-        }
-
-
-class Revocation(rfc7009.RevocationEndpoint):  # type: ignore[misc] # untyped, as above
-    """RFC 7009: a token of somebody else is answered like no token at all."""
-
-    CLIENT_AUTH_METHODS = (METHOD,)
-
-    def authenticate_token(self, request: Request, _client: object) -> KnownToken | None:
-        """Return the token when it is the client's organisation's."""
-        return _own_token(request)
-
-    def revoke_token(self, token: KnownToken, request: Request) -> None:
-        """End the token on every replica."""
-        token.revoke(request.context.db)
-
-
-class Introspection(rfc7662.IntrospectionEndpoint):  # type: ignore[misc] # untyped, as above
-    """RFC 7662: a token of somebody else is answered like no token at all."""
-
-    CLIENT_AUTH_METHODS = (METHOD,)
-
-    def authenticate_token(self, request: Request, _client: object) -> KnownToken | None:
-        """Return the token when it is the client's organisation's."""
-        return _own_token(request)
-
-    def introspect_token(self, token: KnownToken) -> dict[str, object]:
-        """Return what the token says."""
-        return token.described()
+GRANTS = [ClientCredentials, Code, DeviceGrant, Exchange, Refresh]
+_NOT_A_TOKENS = {"device_authorization", "introspection", "revocation"}
 
 
 class Core(rfc6749.AuthorizationServer):  # type: ignore[misc] # untyped, as above
@@ -110,18 +31,28 @@ class Core(rfc6749.AuthorizationServer):  # type: ignore[misc] # untyped, as abo
     def __init__(self) -> None:
         super().__init__()
         self.register_client_auth_method(METHOD, _prove_client)
-        self.register_grant(ClientCredentials)
-        self.register_endpoint(Revocation)
-        self.register_endpoint(Introspection)
+        self.register_client_auth_method(PUBLIC, _public_client)
+        for grant in GRANTS:
+            self.register_grant(grant)
+        for endpoint in (DeviceAuthorization, Introspection, Pushed, Revocation):
+            self.register_endpoint(endpoint)
 
-    def get_token_grant(self, request: Request) -> ClientCredentials:
-        """Return the one grant we offer."""
+    def get_token_grant(self, request: Request) -> Any:
+        """Return the grant that is asked for."""
         asked = request.payload.grant_type
         if not asked:
             raise Refused("grant_type is missing")
-        if asked != GRANT:
+        if asked not in {grant.GRANT_TYPE for grant in GRANTS}:
             raise Refused("grant_type is invalid", error="unsupported_grant_type")
-        return super().get_token_grant(request)  # type: ignore[no-any-return] # untyped, as above
+        request.check_resource()
+        return super().get_token_grant(request)
+
+    def authenticate_client(self, request: Request, methods: Any, endpoint: str = "token") -> Asker | Application:
+        """Return the client that asks; whose tokens are bound to a key proves that, too."""
+        client: Asker | Application = super().authenticate_client(request, methods, endpoint)
+        if endpoint not in _NOT_A_TOKENS:
+            request.prove_key(must=client.dpop_bound and endpoint == "token")
+        return client
 
     def create_oauth2_request(self, request: Request) -> Request:
         """Return the request, which is one already."""
@@ -142,14 +73,21 @@ class Core(rfc6749.AuthorizationServer):  # type: ignore[misc] # untyped, as abo
         """Return the answer."""
         return Answer(status, NO_STORE, body)
 
+    def handle_error_response(self, _request: Request, error: Any) -> Answer:
+        """Refuse in our shape what Authlib refuses in its own."""
+        raise Refused(error.description or error.error, error.status_code, error.error)
 
-def _prove_client(_query_client: object, request: Request) -> object:
+
+def _prove_client(_query_client: object, request: Request) -> Asker | Application:
     return prove(request.context.db, request.context.issuer, request.payload.data)
 
 
-def _own_token(request: Request) -> KnownToken | None:
-    token = request.form.get("token")
-    if token is None:
-        raise Refused("token is missing")
-    found = find_token(request.context.db, token, request.context.issuer, request.context.ring)
-    return found if found and found.says.tenant_ods == request.client.tenant_ods else None
+def _public_client(_query_client: object, request: Request) -> Application | None:
+    """Return the public client that names itself; a client that shows a proof is judged by that alone."""
+    form = request.form
+    if "client_id" not in form or {"client_assertion", "client_assertion_type"} & form.keys():
+        return None
+    found = find(request.context.db, form["client_id"])
+    if "client_secret" in form or found is None or not found.public:
+        raise Refused("No public application by this client_id", 401, "invalid_client")
+    return found

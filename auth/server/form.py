@@ -20,6 +20,7 @@ class FormPost:
     query: bytes
     body: bytes = field(repr=False)
     request_id: str
+    dpop: str | None = field(default=None, repr=False)  # its proof (RFC 9449); several are none
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """A transaction for code that cannot await: Authlib asks us in plain calls, on a greenlet of SQLAlchemy's."""
 
-from collections.abc import Callable
+import datetime as dt
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import Executable
+from sqlalchemy import Executable, func, select
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from auth.tenancy import Transaction
@@ -24,6 +25,15 @@ class Waiting:
     def write(self, statement: Executable) -> None:
         """Run a statement that answers nothing."""
         await_only(self._db.write(statement))
+
+    def wait(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Do what is awaited elsewhere, on the same transaction."""
+        return await_only(work(self._db))
+
+    def now(self) -> dt.datetime:
+        """Return the time of sign-in: the database's own, never a demonstration's."""
+        now: dt.datetime = self.first(select(func.clock_timestamp()))
+        return now
 
 
 async def waiting(db: Transaction, work: Callable[[Waiting], T]) -> T:

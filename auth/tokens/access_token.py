@@ -10,7 +10,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from auth.caller import Person
-from auth.scope import Scope, named, scopes_for, scopes_of
+from auth.scope import PERSONAL, Scope, named, scopes_for, scopes_of
 from auth.signing import ALGORITHM, Ring
 from auth.tokens.compact import NotCompactError, read_compact, whole
 from auth.tokens.issuer import Issuer
@@ -28,12 +28,13 @@ _SUBJECT = re.compile(SUBJECT)
 
 
 class Unauthenticated(Exception):  # noqa: N818 - it names what is so (RFC 6750)
-    """The bearer of this token is not let in."""
+    """The bearer of this token is not let in; `scheme` is the one to try again with (RFC 6750, 9449)."""
 
-    def __init__(self, code: str, description: str) -> None:
+    def __init__(self, code: str, description: str, scheme: str = "Bearer") -> None:
         super().__init__(f"{code}: {description}")
         self.code = code
         self.description = description
+        self.scheme = scheme
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,12 @@ class AccessToken:
 
     def write(self, issuer: Issuer, ring: Ring) -> str:
         """Return the token, signed by the current key."""
-        claims = {
+        header = {"alg": ALGORITHM, "typ": TYPE}
+        return jwt.encode(header, self.claims(issuer), ring.current, algorithms=[ALGORITHM])
+
+    def claims(self, issuer: Issuer) -> dict[str, object]:
+        """Return what it says."""
+        return {
             "iss": issuer.base_url,
             "sub": self.subject,
             "aud": issuer.audience,
@@ -78,7 +84,6 @@ class AccessToken:
             **({"act": {"sub": self.actor}} if self.actor else {}),
             **({"cnf": {"jkt": self.jkt}} if self.jkt else {}),
         }
-        return jwt.encode({"alg": ALGORITHM, "typ": TYPE}, claims, ring.current, algorithms=[ALGORITHM])
 
     def _about_person(self) -> dict[str, object]:
         if self.person is None:
@@ -112,7 +117,7 @@ def read(token: str, issuer: Issuer, keys: Mapping[str, ECKey], now: float) -> A
     claims = compact.claims
     if claims.get("iss") != issuer.base_url or claims.get("aud") != issuer.audience:
         raise Unauthenticated("invalid_token", "The access token is for somebody else.")
-    if not _in_time(claims, now):
+    if not in_time(claims, now):
         raise Unauthenticated("invalid_token", "The access token has expired, or is not valid yet.")
     return _spelled(claims)
 
@@ -126,11 +131,12 @@ def _read(token: str) -> Any:
         raise Unauthenticated("invalid_token", "This is not an access token of ours.") from error
 
 
-def _in_time(claims: Mapping[str, Any], now: float) -> bool:
+def in_time(claims: Mapping[str, Any], now: float, longest: int = LONGEST_LIFE) -> bool:
+    """Tell whether now is within what a token says of its time, and that is no longer than it may be."""
     exp, iat, nbf = (whole(claims.get(name, claims.get("iat"))) for name in ("exp", "iat", "nbf"))
     if exp is None or iat is None or nbf is None:
         return False
-    return max(iat, nbf) <= now + LEEWAY and exp > now - LEEWAY and 0 < exp - iat <= LONGEST_LIFE
+    return max(iat, nbf) <= now + LEEWAY and exp > now - LEEWAY and 0 < exp - iat <= longest
 
 
 def _spelled(claims: Mapping[str, Any]) -> AccessToken:
@@ -146,6 +152,7 @@ def _spelled(claims: Mapping[str, Any]) -> AccessToken:
     held = OrganisationKind(kind)
     allowed = scopes_of(held) if person is None else scopes_for(person.roles)
     scopes = named(scope.split(" "), [each for each in allowed if held in each.kinds])
+    scopes -= PERSONAL if "act" in claims else frozenset()  # a machine acts
     actor, jkt = _inside(claims, "act", "sub"), _inside(claims, "cnf", "jkt")
     return AccessToken(
         client, tenant, held, scopes, token_id, claims["iat"], claims["exp"], subject, person, actor, jkt

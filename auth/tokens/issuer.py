@@ -33,6 +33,21 @@ class Issuer:
         return f"{self.base_url}/oauth2/token"
 
     @property
+    def authorization_url(self) -> str:
+        """Where a browser asks a person to grant something."""
+        return f"{self.base_url}/oauth2/authorize"
+
+    @property
+    def pushed_url(self) -> str:
+        """Where that is asked for before the browser comes (RFC 9126)."""
+        return f"{self.base_url}/oauth2/par"
+
+    @property
+    def device_url(self) -> str:
+        """Where a device asks for a code (RFC 8628)."""
+        return f"{self.base_url}/oauth2/device_authorization"
+
+    @property
     def revocation_url(self) -> str:
         """Where tokens are revoked."""
         return f"{self.base_url}/oauth2/revoke"

@@ -11,9 +11,13 @@ from joserfc.jwk import ECKey
 from sqlmodel import col, select
 
 from auth.caller import SignIn
+from auth.federation import vouching
+from auth.federation.registry import Bindings, believed
+from auth.federation.vouching import Unsaid
 from auth.tables import RevokedToken, SigningKey
 from auth.tenancy import Database
 from auth.tokens.access_token import LONGEST_LIFE
+from schema.account import Account, AccountStatus
 from schema.api_client import ApiClient, ClientStatus
 from schema.session import Session, SessionEnd
 
@@ -21,6 +25,7 @@ FRESH = 2.0
 STALE = 5.0
 PATIENCE = 1.0
 COOL_DOWN = 0.2
+LONGEST_SESSION = dt.timedelta(hours=12)
 
 _LOST = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
@@ -38,6 +43,10 @@ class Standing:
     revoked_tokens: frozenset[str]
     revoked_clients: frozenset[str]
     ended_sessions: frozenset[str]
+    signed_out: Mapping[str, int]  # by subject: who signed in before this second (elsewhere) is signed out
+    suspended: frozenset[str]  # subjects: an issuer may still speak of them
+    issuers: Bindings
+    unsaid: Unsaid
 
 
 class Watch:
@@ -68,8 +77,15 @@ class Watch:
         try:
             async with asyncio.timeout(PATIENCE):
                 self._standing = await _read(self._database, began, self._standing)
+                if self._standing.unsaid:
+                    await _end(self._database, self._standing.unsaid)
         except _LOST:
             self._failed_at = self._clock()
+
+
+async def _end(database: Database, unsaid: Unsaid) -> None:
+    async with database.change(SignIn(), "issuer ended") as db:
+        await vouching.end(db, unsaid)
 
 
 async def _read(database: Database, began: float, before: Standing | None) -> Standing:
@@ -81,11 +97,23 @@ async def _read(database: Database, began: float, before: Standing | None) -> St
         tokens = await db.all(select(RevokedToken.jti).where(alive))
         clients = await db.all(select(ApiClient.client_id).where(col(ApiClient.status) == ClientStatus.REVOKED))
         ended = await db.all(select(Session.id).where(col(Session.ended_at) > long_ago))
-        ended += await db.all(select(SessionEnd.session_id).where(col(SessionEnd.created_at) > long_ago))
+        # By when a session would expire, not by when its end was noted: that is the demonstration's clock.
+        by_administrator = select(SessionEnd.session_id).join(Session, col(Session.id) == SessionEnd.session_id)
+        ended += await db.all(by_administrator.where(col(Session.expires_at) > long_ago))
+        lately = col(Account.signed_out_at) > long_ago - LONGEST_SESSION
+        gone = await db.rows(select(Account.subject, Account.signed_out_at).where(lately))
+        with_account = select(Session.id).join(Account, col(Account.subject) == col(Session.subject))
+        ended += await db.all(with_account.where(lately, col(Account.signed_out_at) >= col(Session.authenticated_at)))
+        suspended = await db.all(select(Account.subject).where(col(Account.status) == AccountStatus.SUSPENDED))
+        issuers, unsaid = await believed(db), await vouching.unsaid(db)
     return Standing(
         began,
         {row.kid: known.get(row.kid) or ECKey.import_key(row.public_jwk) for row in keys},
         frozenset(tokens),
         frozenset(clients),
-        frozenset(map(str, ended)),
+        frozenset(map(str, [*ended, *unsaid.sessions])),
+        {row.subject: int(row.signed_out_at.timestamp()) for row in gone},
+        frozenset(suspended),
+        issuers,
+        unsaid,
     )

@@ -11,7 +11,7 @@ from typing import Any
 from api.graphql.engine import Engine, Request
 from auth.caller import Caller
 from tests.isolation.canary import Canaries, inside
-from tests.stage import caller
+from tests.stage import person
 
 AT_ONCE = 6
 OURS = ("INTERNAL", "DATABASE_UNAVAILABLE", "BUSY", "TIMEOUT", "STORAGE_LOW")  # a failure of ours, never an answer
@@ -48,7 +48,7 @@ class Asker:
         self, who: str | Caller, document: str, variables: dict[str, Any], where: str, given: Iterable[str] = ()
     ) -> dict[str, Any]:
         """Ask, read the answer for leaks, and return it. `given` is what the asker said itself."""
-        asking = caller(who) if isinstance(who, str) else who
+        asking = person(who) if isinstance(who, str) else who  # one who holds whatever its kind may hold
         async with self._gate:
             for tries in range(20):  # a busy machine is no finding
                 request = Request(document, variables, None, str(uuid.uuid4()))

@@ -33,7 +33,7 @@ def keys_of(leaf: Any) -> list[Key]:
     """Give what a value could be known by: itself, and the serials within a text."""
     if isinstance(leaf, bool) or leaf is None:
         return []
-    return [leaf, *SERIAL.findall(leaf)] if isinstance(leaf, str) else [leaf]
+    return [leaf, *SERIAL.findall(leaf.upper())] if isinstance(leaf, str) else [leaf]
 
 
 class Canaries:
@@ -52,7 +52,7 @@ class Canaries:
         """Give spellings of one new text canary, until one fits the field's pattern."""
         serial = self._plant(next(self._serials))
         yield from (f"CANARY_{owner}_{serial}_{field}", f"CANARY-{owner}-{serial}", f"CANARY_{owner}_{serial}")
-        yield f"CANARY_{serial}"
+        yield from (f"CANARY_{serial}", f"canary-{owner}-{serial}".lower(), f"https://canary.example/CANARY_{serial}")
 
     def numbers(self) -> Iterator[int]:
         """Give one new number, then numbers that are no canary."""
@@ -109,6 +109,7 @@ class Plain(Canaries):
         count = next(self._count)
         letters = "".join(string.ascii_uppercase[int(digit)] for digit in str(count))
         yield from (f"PLAIN-TEXT-{letters}", f"PLAIN_TEXT_{letters}")
+        yield from (f"plain-text-{letters.lower()}", f"https://plain.example/{letters}")
 
     def numbers(self) -> Iterator[int]:
         """Give small numbers."""

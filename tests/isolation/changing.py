@@ -12,7 +12,7 @@ from tests.isolation import probes
 from tests.isolation.asking import Asker, all_of
 from tests.isolation.canary import Canaries, Plain
 from tests.isolation.inputs import TYPES, Inputs, noun_of
-from tests.isolation.oracle import KIND
+from tests.isolation.oracle import KIND, may_change
 from tests.isolation.positions import Position
 from tests.isolation.probes import Probe
 from tests.isolation.selection import asked
@@ -57,7 +57,7 @@ class Changes:
                 await self._provoke(name, who)
         after = await digests(self._admin)
         for table, tenant in {place for place, _ in before.items() ^ after.items()}:
-            if tenant != who:
+            if not may_change(table, tenant, who):
                 self._asker.findings.note(who, f"changes of {table}", f"that rows of {tenant} can be changed")
 
     async def _position(self, position: Position, who: str) -> None:

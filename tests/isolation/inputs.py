@@ -15,22 +15,39 @@ from graphql import (
 from pydantic import TypeAdapter, ValidationError
 
 from api.graphql.engine import schema
+from auth.people.passwords import new_one_time_password
+from auth.public_keys import public_set
 from tests.isolation.canary import Canaries, first_fit
+from tests.sign_in_support import key_for
 
 ABSENT = object()
 TYPES: dict[str, Any] = schema._schema.type_map
 
 # What a rule wants of fields that agree with one another; everything else follows from the schema.
 FITTED: dict[str, Any] = {
+    "algorithms": ["RS256"],
     "blocked": 0,
     "failed": 0,
     "expectedVersion": ABSENT,
+    "oneTimePassword": lambda _: new_one_time_password(),
+    "organisationOds": ABSENT,
     "planned": lambda made: made["run"],
     "passed": lambda made: made["run"],
+    "publicJwks": lambda _: public_set(key_for("RS512")),
+    "redirectUris": ABSENT,
+    "scopes": ["progress:read"],
     "supplierOds": "SUPPLIER",
+    "tenants": ABSENT,
 }
+OWN = {("RegisterClient", "clientId")}  # begins with the organisation's code
 LATER = {"planned", "passed"}  # fields that repeat another
-NOUN_OF = {"corrects": "TestReport", "declaration": "IncidentDeclaration"}  # where an argument is not named by its noun
+NOUN_OF = {  # where an argument is not named by its noun
+    "client": "ApiClient",
+    "corrects": "TestReport",
+    "declaration": "IncidentDeclaration",
+    "held": "System",
+    "mapping": "IssuerMapping",
+}
 
 
 def noun_of(field: str) -> str:
@@ -46,10 +63,11 @@ def _fits(input_name: str, field: str) -> Callable[[Any], bool]:
     described = definition.origin.model_fields[kept.python_name]
     described_type: Any = Annotated[described.annotation, *described.metadata]
     adapter: TypeAdapter[Any] = TypeAdapter(described_type)
+    many = _is_list(TYPES[input_name].fields[field].type)
 
     def fits(candidate: Any) -> bool:
         try:
-            adapter.validate_python(candidate)
+            adapter.validate_python([candidate] if many else candidate)
         except ValidationError:
             return False
         return True
@@ -85,9 +103,9 @@ class Inputs:
             return FITTED[field](made) if callable(FITTED[field]) else FITTED[field]
         if not is_required_input_field(of) and (named.name == "ID" or not _is_text_or_number(named)):
             return ABSENT
-        inner = of.type.of_type if isinstance(of.type, GraphQLNonNull) else of.type
         value = self._scalar(name, field, named)
-        return [value] if isinstance(inner, GraphQLList) else value
+        value = f"{self._owner.lower()}-{value}" if (name, field) in OWN else value
+        return [value] if _is_list(of.type) else value
 
     def _scalar(self, name: str, field: str, named: Any) -> Any:
         if isinstance(named, GraphQLEnumType):
@@ -105,6 +123,10 @@ class Inputs:
         }
         assert named.name in made, f"the world must say {field} of {name} ({named.name})"
         return first_fit(made[named.name](), _fits(name, field))
+
+
+def _is_list(kind: Any) -> bool:
+    return isinstance(kind.of_type if isinstance(kind, GraphQLNonNull) else kind, GraphQLList)
 
 
 def _is_text_or_number(named: Any) -> bool:

@@ -42,6 +42,12 @@ def _everyone(told: Told) -> Readers:
     return EVERYONE
 
 
+def _hold(told: Told) -> Readers:
+    if told.trust is None:
+        return EVERYONE
+    return OVERSIGHT | {told.owner, told.trust, str(REGION[told.trust]), str(told.supplier)}
+
+
 def _milestone(told: Told) -> Readers:
     if told.trust is None:
         return EVERYONE
@@ -59,19 +65,37 @@ def _with_supplier(told: Told) -> Readers:
     return told.with_supplier
 
 
+def _own(told: Told) -> Readers:
+    return OVERSIGHT | {told.owner}
+
+
 RULES: dict[str, Callable[[Told], Readers]] = {
-    "ApiClient": lambda told: OVERSIGHT | {told.owner},
+    "Account": _own,
+    "ApiClient": _own,
     "Build": _everyone,
+    "Hold": _hold,
     "Incident": _incident,
     "IncidentDeclaration": lambda told: told.near,
     "InterimSystem": _with_supplier,
+    "Issuer": _own,
+    "IssuerMapping": _own,
+    "Membership": _own,
     "Milestone": _milestone,
     "MilestoneForecast": _milestone,
     "Organisation": _everyone,
     "Product": _everyone,
+    "Session": _own,
+    "SessionEnd": _own,
     "System": _with_supplier,
     "TestReport": _with_supplier,
 }
+
+
+def may_change(table: str, owner: str, who: str) -> bool:
+    """Tell whether somebody may change a row of an owner's: a hold is released by a higher tier, too."""
+    if table != "hold":
+        return owner == who
+    return who == owner or KIND[who] is Kind.NATIONAL or (KIND[owner] is Kind.TRUST and REGION[owner] == who)
 
 
 def readers(noun: str, told: Told) -> Readers:

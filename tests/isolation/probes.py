@@ -120,7 +120,7 @@ def _next_to(part: str) -> str:
 
 def parents(world: World, position: Position, who: str, most: int) -> list[str | None]:
     """Give rows that a nested field can be asked of by somebody: the first and the last they may see."""
-    if position.type == "Query":
+    if position.type in ("Query", "Viewer"):
         return [None]
     assert "Node" in [each.name for each in TYPES[position.type].interfaces], f"no way to {position} is known"
     seen: list[str | None] = [row.id for row in world.of(position.type, seen_by=who)]

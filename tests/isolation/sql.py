@@ -31,6 +31,8 @@ VIEWS = """
     where relkind = 'v' and relnamespace in ('public'::regnamespace, 'known'::regnamespace) order by 1
 """
 REFUSED = "42501"  # insufficient privilege: by right or by policy
+CHECKED = "23514"
+BY_TRIGGER = {("issuer_mapping", "insert")}  # before its policy is asked: the issuer must be one that the writer sees
 
 
 @asynccontextmanager
@@ -117,9 +119,10 @@ def foreign(world: World, table: Table, who: Entrant, rows: list[Any] | str) -> 
 
 
 async def sample(admin: asyncpg.Connection, table: Table) -> dict[str, dict[str, Any]]:
-    """Give one row of each tenant."""
+    """Give one row of each tenant, one that never changed where there is one."""
+    order = "order by tenant_ods" + (", version" if "version" in table.columns else "")
     rows = await admin.fetch(
-        f"select distinct on (tenant_ods) tenant_ods, to_jsonb(t) as row from {table.name} t order by tenant_ods"  # noqa: S608 - as above
+        f"select distinct on (tenant_ods) tenant_ods, to_jsonb(t) as row from {table.name} t {order}"  # noqa: S608 - as above
     )
     return {row["tenant_ods"]: json.loads(row["row"]) for row in rows}
 
@@ -142,7 +145,8 @@ async def written(
     async with database.transaction(who, "probe") as db:
         for act, (statement, given) in tried.items():
             answer = await attempt(db, statement, **given)
-            if answer not in (REFUSED, []):
+            by_trigger = answer == CHECKED and (name, act) in BY_TRIGGER
+            if answer not in (REFUSED, []) and not by_trigger:
                 found[act] = f"{who.tenant_ods} on a row of {row['tenant_ods']}: {answer}"
     return found
 

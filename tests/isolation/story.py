@@ -2,9 +2,11 @@
 
 from typing import Any, Protocol
 
+from schema.account import Role
 from schema.organisation import OrganisationKind as Kind
-from tests.isolation.oracle import REGION, Told, of_kind
+from tests.isolation.oracle import KIND, REGION, Told, of_kind
 
+BACK = "https://application.example/back"
 LATE = "2932-01-01T00:00:00+00:00"
 
 
@@ -13,6 +15,9 @@ class Teller(Protocol):
 
     async def change(self, told: Told, verb: str, **given: Any) -> str:
         """Make a change and return the id of what it made."""
+
+    async def signed_in(self, told: Told) -> str:
+        """Have somebody sign in for an organisation and return the id of the session."""
 
     async def made_by(self, told: Told, noun: str) -> str:
         """Return the id of the latest row of a noun that an organisation made."""
@@ -28,11 +33,40 @@ async def tell(to: Teller) -> None:
     incident = await to.change(Told(national), "openIncident", declaration={})
     regional = {code: await _region(to, code, incident) for code in of_kind(Kind.REGION)}
     await _declare(to, Told(national), next(iter(regional.values())))
+    held = {of_kind(Kind.ASSURER)[0]: next(iter(products.values()))[1], national: incident}
+    for code, thing in {**{supplier: made[0] for supplier, made in products.items()}, **held}.items():
+        await _hold(to, Told(code), thing)
     for trust in of_kind(Kind.TRUST):
         await _trust(to, trust, incident, regional[str(REGION[trust])])
         for supplier, made in products.items():
             await _recovery(to, Told(trust, supplier=supplier), incident, made)
             await _recovery(to, Told(trust, supplier=supplier), await to.made_by(Told(trust), "Incident"), made)
+    for code, kind in KIND.items():
+        await _administration(to, Told(code), next(role for role in Role if role.kinds == {kind}))
+
+
+async def _administration(to: Teller, told: Told, role: Role) -> None:
+    await to.change(told, "openAccount")
+    account = await to.change(told, "openAccount", roles=[role])
+    membership = await to.change(told, "grantRole", account=account, role="ADMINISTRATOR")
+    for verb in ("suspendAccount", "restoreAccount", "resetAccount"):
+        await to.change(told, verb, account=account)
+    await to.change(told, "endRole", membership=membership)
+    await to.change(told, "endSession", session=await to.signed_in(told))
+    await to.signed_in(told)
+    await to.change(told, "revokeClient", client=await to.change(told, "registerClient"))
+    await to.change(told, "registerClient", kind="APPLICATION", redirectUris=[BACK], publicJwks=None)
+    issuer = await to.change(told, "registerIssuer")
+    for verb in ("disableIssuer", "enableIssuer"):
+        await to.change(told, verb, issuer=issuer)
+    mapping = await to.change(told, "mapIssuerRole", issuer=issuer, role=role)
+    await to.change(told, "endIssuerMapping", mapping=mapping)
+    await to.change(told, "mapIssuerRole", issuer=issuer, role=role)
+
+
+async def _hold(to: Teller, told: Told, held: str) -> None:
+    await to.change(told, "placeHold", held=held)
+    await to.change(told, "releaseHold", hold=await to.change(told, "placeHold", held=held))
 
 
 async def _product(to: Teller, supplier: str) -> tuple[str, str]:
@@ -71,6 +105,8 @@ async def _trust(to: Teller, trust: str, incident: str, regional: str) -> None:
 async def _recovery(to: Teller, told: Told, incident: str, product: tuple[str, str]) -> None:
     system = await to.change(told, "registerSystem", product=product[0], incident=incident)
     await to.change(told, "registerInterimSystem", system=system)
+    for code in (told.owner, str(REGION[told.owner])):
+        await _hold(to, Told(code, trust=told.owner, supplier=told.supplier), system)
     report = await to.change(told, "reportTest", system=system, build=product[1])
     await to.change(told, "correctTestReport", corrects=report)
     await _promise(to, Told(str(told.supplier), trust=told.owner), product=product[0], system=system)

@@ -20,7 +20,7 @@ from tests.isolation.inputs import TYPES
 from tests.isolation.oracle import KIND, of_kind
 from tests.isolation.sql import NOUN_CLASSES, REFUSED, as_admin, attempt
 from tests.isolation.world import World, app_url
-from tests.stage import Stage, caller
+from tests.stage import Stage, caller, person
 
 GUARDED = [operation for operation in OPERATIONS if operation.needs]
 KINDS = [pytest.param(of_kind(kind)[0], id=kind.lower()) for kind in OrganisationKind]
@@ -92,7 +92,7 @@ def test_an_event_is_not_read_by_its_id_without_the_scope(world: World, copies: 
 @pytest.mark.parametrize("code", KINDS)
 def test_a_scope_beyond_its_kind_is_stopped_by_the_database(world: World, copies: dict[str, Stage], code: str) -> None:
     beyond = [operation for operation in GUARDED if KIND[code] not in operation.kinds]
-    asked = [(caller(code, scopes=ALL), *_asked(world, operation, code)) for operation in beyond]
+    asked = [(person(code, scopes=ALL), *_asked(world, operation, code)) for operation in beyond]
 
     async def look() -> dict[tuple[str, str], str]:
         async with as_admin(copies["breaking"]) as admin:

@@ -7,7 +7,7 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-from graphql import GraphQLSyntaxError, get_named_type, is_abstract_type, is_composite_type
+from graphql import GraphQLSyntaxError, get_named_type, is_abstract_type, is_composite_type, is_leaf_type
 
 from api.graphql.engine import documents
 from api.graphql.failure import TooMuchError
@@ -55,13 +55,15 @@ class Form:
         calls = []
         for number in range(count):
             call = f"{position.field}({times(field)}{paged}{position.path[0]}: $v{number}) {self._selection}"
-            if position.type != "Query":
+            if position.type == "Viewer":
+                call = f"viewer {{ {call} }}"
+            elif position.type != "Query":
                 call = f"node(id: $parent) {{ __typename ... on {position.type} {{ {call} }} }}"
             calls.append(f"a{number}: {call}")
         stated = [f"$v{number}: {position.argument.type}" for number in range(count)]
-        if position.type != "Query":
+        if position.type not in ("Query", "Viewer"):
             stated.append("$parent: ID!")
-        return f"query({', '.join(stated)}) {{ {' '.join(calls)} }} {self._fragment}"
+        return f"query({', '.join(stated)}) {{ {' '.join(calls)} }} {self._fragment if self.shape else ''}"
 
     @property
     def _selection(self) -> str:
@@ -78,12 +80,13 @@ def fitted(form: Form) -> tuple[Form, int]:
     for depth in range(form.depth, -1, -1):
         less = Form(form.position, form.shape, depth, form.first)
         for count in (MOST_AT_ONCE, 6, 3, 1):
-            if _is_answered(less.document(count)):
+            if is_answered(less.document(count)):
                 return less, count
     raise AssertionError(f"{form.position} cannot be asked within the limits")
 
 
-def _is_answered(document: str) -> bool:
+def is_answered(document: str) -> bool:
+    """Tell whether a document is within the limits of one request."""
     try:
         documents.read(document).operation(None, {})
     except (TooMuchError, GraphQLSyntaxError):  # too many tokens are told by the parser
@@ -149,6 +152,8 @@ class Walk:
     def _shape(self, position: Position, probe: Probe) -> str:
         """Give the type whose fields are asked of the answer: of an interface, the one the value's noun has."""
         named = get_named_type(TYPES[position.type].fields[position.field].type)
+        if is_leaf_type(named):
+            return ""
         assert is_composite_type(named), f"{position} answers no object: say how it is judged"
         if not is_abstract_type(named):
             return str(named.name)

@@ -1,33 +1,51 @@
 """The world: a database in which every tenant has told everything, and what is known of every row of it."""
 
+import datetime as dt
 import json
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
+from sqlalchemy import Column, Enum, TypeDecorator, insert
 
 from api.graphql.engine import Engine, Request
+from api.graphql.nodes import NOUNS
 from auth import clients
-from auth.caller import Operator
+from auth.caller import AAL2, Operator, SignIn
 from auth.clients import RegisterClient
 from auth.scope import scopes_of
 from auth.tenancy import Database
 from schema.api_client import AssertionProfile
 from schema.kept.node import global_id
+from schema.session import Session
 from tests.isolation import oracle, story
 from tests.isolation.canary import Canaries, Key, Readers, keys_of, leaves
 from tests.isolation.inputs import Inputs
 from tests.isolation.oracle import EVERYONE, KIND, Told
 from tests.sign_in_support import TOKEN_URL, key_for
-from tests.stage import LISTED, PASSWORDS, Stage, caller, mutation_document
+from tests.stage import LISTED, PASSWORDS, Stage, mutation_document, person
 
 EVENTS = "select xid, id, object_type, object_key, row, encode(hash, 'hex') as link, verb from event where id > $1 order by id"
-SIGN_IN = """
-    insert into signing_key (kid, state, public_jwk) values ('a-key', 'CURRENT', '{}');
-    insert into used_assertion values ('a-client', 'a-jti', now() + interval '1 hour');
-    insert into revoked_token values ('a-token', 'a-client', now() + interval '1 hour')
-"""
+NOBODYS: Readers = frozenset()
+
+
+def made_up(column: Column[Any]) -> Any:
+    """Give a value that a column takes."""
+    if isinstance(column.type, Enum):
+        return column.type.enums[0]
+    if column.name == "tenant_ods":
+        return "R1A"
+    made: dict[type, Any] = {
+        dt.datetime: (dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)).isoformat(),
+        str: f"a-{column.name}"[:20] + "@R1A" * (column.name == "subject"),
+        uuid.UUID: str(uuid.uuid4()),
+        int: 1,
+        list: [],
+        object: {},  # JSON
+    }
+    kind = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
+    return made[kind.python_type]
 
 
 @dataclass(frozen=True)
@@ -84,14 +102,14 @@ class Builder:
         for code in LISTED:
             await self._client(code)
         await story.tell(self)
-        await self._admin.execute(SIGN_IN)
+        await self._sign_in()
         self._world.names |= dict.fromkeys((row.key for row in self._world.of("Organisation")), EVERYONE)
 
     async def change(self, told: Told, verb: str, **given: Any) -> str:
         """Make a change and return the id of what it made."""
         made = Inputs(self._world.canaries, told.owner).make(f"{verb[0].upper()}{verb[1:]}", given)
         request = Request(mutation_document(verb, "id"), {"input": made}, None, str(uuid.uuid4()))
-        body = json.loads((await self._engine.answer(request, caller(told.owner))).body)
+        body = json.loads((await self._engine.answer(request, person(told.owner))).body)
         assert "errors" not in body, (told, verb, body)
         thing: dict[str, Any] = body["data"][verb]
         assert "message" not in thing, (told, verb, made, thing)
@@ -100,14 +118,53 @@ class Builder:
         self._note_names(made, thing["id"])
         return str(thing["id"])
 
+    async def signed_in(self, told: Told) -> str:
+        """Have somebody sign in for an organisation, as the token endpoint does, and return the id of the session."""
+        canaries, now = self._world.canaries, dt.datetime.now(dt.UTC)
+        secret = next(canaries.texts(told.owner, "jkt"))
+        session = Session(
+            tenant_ods=told.owner,
+            subject=f"somebody@{told.owner}",
+            client_id=next(canaries.texts(told.owner, "application")),
+            roles=["ADMINISTRATOR"],
+            scopes=[],
+            acr=AAL2,
+            issuer=next(canaries.texts(told.owner, "issuer")),
+            jkt=secret,
+            **dict.fromkeys(("authenticated_at", "started_at", "last_used_at"), now),
+            expires_at=now + dt.timedelta(days=1),
+        )
+        async with self._database.change(SignIn(), "sign in") as db:
+            await db.write(insert(Session).values(session.model_dump()))
+        readers = oracle.readers("Session", told)
+        made = Known("Session", session.global_id(), str(session.id), told.owner, readers)
+        self._world.rows[made.id] = made
+        for key in (*canaries.planted, made.id, made.key):
+            canaries.let_read(key, NOBODYS if str(key) in secret else readers)
+        canaries.planted.clear()
+        return made.id
+
+    async def _sign_in(self) -> None:
+        """Give sign-in's own tables, which no question can reach, a row each."""
+        nouns: set[str] = {noun.__tablename__ for noun in NOUNS.values()}  # type: ignore[attr-defined] # tables
+        for table in Session.metadata.sorted_tables:
+            if table.name in nouns or table.info.get("view"):
+                continue
+            row = {column.name: made_up(column) for column in table.columns if not column.nullable}
+            made = f"select {', '.join(row)} from jsonb_populate_record(null::{table.name}, $1)"  # noqa: S608 - our tables' own names
+            await self._admin.execute(f"insert into {table.name} ({', '.join(row)}) {made}", json.dumps(row))
+
     async def made_by(self, told: Told, noun: str) -> str:
         """Return the id of the latest row of a noun that an organisation made."""
         return self._world.of(noun, owner=told.owner)[-1].id
 
     def _note_names(self, made: dict[str, Any], thing: str) -> None:
-        for name in ("reference", "code", "label"):
-            if name in made:
-                self._world.names[made[name]] = self._world.rows[thing].readers
+        readers = self._world.rows[thing].readers
+        names = [made[name] for name in ("reference", "code", "label") if name in made]
+        names += [f"{made['localPart']}@{self._world.rows[thing].owner}"] if "localPart" in made else []
+        self._world.names |= dict.fromkeys(names, readers)
+        if "oneTimePassword" in made:
+            self._world.canaries.let_read(made["oneTimePassword"], NOBODYS)
         self._world.keys.append(made["idempotencyKey"])
 
     async def _client(self, code: str) -> None:

@@ -11,13 +11,14 @@ from graphql import (
     is_list_type,
     is_non_null_type,
 )
-from sqlalchemy import ColumnElement, Select, and_, case, select
+from sqlalchemy import Boolean, ColumnElement, Select, and_, case, select
 
 from api.graphql.compiled.columns import Columns, kept_rows
 from api.graphql.compiled.given import Slots, UncompiledError
 from api.graphql.compiled.pages import Page
 from api.graphql.compiled.selections import Selections, name_of, node_of, told
 from api.graphql.compiled.text import braced, optional, promised, quoted, spelt
+from api.graphql.operation import may
 from schema.kept.connection import Order
 from schema.kept.relation import Relation
 
@@ -56,10 +57,9 @@ class Rows:
             return quoted(kind.name)
         field = kind.fields[name]
         said = told(field).metadata
-        if "one" in said:
-            return self._one(said["one"], field, details, row)
-        if "many" in said:
-            return self._many(said["many"], field, details, row)
+        for leads, write in (("one", self._one), ("many", self._many), ("may", self._may)):
+            if leads in said:
+                return write(said[leads], field, details, row)
         if "sql" in said:
             return _value(field, said["sql"](row))
         if (column := told(field).python_name) in row:
@@ -80,6 +80,11 @@ class Rows:
         order = Order(relation.noun, (relation.target, relation.via), relation.newest_first)
         page = Page(self, self.slots.asked(node_of(details)), rows, there, lambda _: order)
         return page.text(_object_type(field), details)
+
+    def _may(self, argument: str, field: GraphQLField, details: Details, _: Columns) -> ColumnElement[str]:
+        """Return what the caller's token says, of no row."""
+        schema, node = self.selections.schema, node_of(details)
+        return _value(field, self.slots.add(lambda given: may(schema, given.caller, given.of(node)[argument]), Boolean))
 
 
 def _object_type(field: GraphQLField) -> GraphQLObjectType:

@@ -47,4 +47,4 @@ def node_of(details: list[FieldDetails]) -> FieldNode:
 
 def told(field: Any) -> Any:
     """Return Strawberry's definition of a field: its Python name and what its noun says of it."""
-    return field.extensions.get("strawberry-definition")
+    return field.extensions.get("strawberry-definition") if field else None

@@ -21,10 +21,11 @@ class Statement:
     checks: tuple[Slot, ...]
     needs: frozenset[Scope]
     lasting: bool
+    personal: bool  # answered to whoever signed in surely and lately, so that no answer is kept for another
 
     def arguments(self, given: Given) -> list[Any]:
         """Return a request's values in the order of the text, or raise what its arguments are refused for."""
-        if not self.needs <= given.caller.scopes:
+        if not self.needs <= given.caller.scopes or (self.personal and not given.caller.may_decide):
             raise UncompiledError("refused")
         for check in self.checks:
             check(given)
@@ -35,13 +36,15 @@ def compiled(statement: Executable, slots: Slots) -> Statement:
     """Return a statement of SQLAlchemy's as text and slots; values that a rule states are slots that never vary."""
     told: Any = statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})  # type: ignore[attr-defined]
     told = told.construct_expanded_state()
+    personal = any(scope.personal for scope in slots.needs)
     always = {name: functools.partial(_always, value) for name, value in told.parameters.items()}
     return Statement(
         told.statement,
         tuple(slots.by_name.get(name) or always[name] for name in told.positiontup or ()),
         tuple(slots.checks),
         frozenset(slots.needs),
-        slots.lasting,
+        slots.lasting and not personal,
+        personal,
     )
 
 

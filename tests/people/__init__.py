@@ -1,0 +1,1 @@
+"""People sign in: a story file a feature."""

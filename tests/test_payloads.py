@@ -11,7 +11,8 @@ from api.graphql.answers import Answers
 from api.graphql.change import Change
 from api.graphql.context import Context
 from api.graphql.engine import Answer, Request, schema
-from tests.stage import ATTACK, BUILT, CARENOTES, PROMISED, Stage
+from auth.caller import Caller
+from tests.stage import ATTACK, BUILT, CARENOTES, PROMISED, Stage, person
 from tests.test_spine import FAILED, PASSED
 
 TYPES = schema._schema.type_map
@@ -19,7 +20,7 @@ NASTY = 'Quotes " \\ / <b> \u2028 é 漢 😀 \u007f \t end'
 VERBS = sorted(TYPES["Mutation"].fields)
 
 
-def everything(name: str, depth: int = 3) -> str:
+def everything(name: str, depth: int = 2) -> str:
     """Ask everything of a type, down to a depth."""
     kind: Any = TYPES[name]
     asked = ["__typename"]
@@ -54,7 +55,7 @@ def told(stage: Stage) -> dict[str, tuple[bytes | None, bytes]]:
     """Every mutation once, with text that needs escaping."""
     witness = Witness()
 
-    def make(code: str, verb: str, select: str, /, **given: Any) -> str:
+    def make(code: str | Caller, verb: str, select: str, /, **given: Any) -> str:
         return str(stage.change(code, verb, key=f"key-of-{verb}", select=f"id {everything(select)}", **given)["id"])
 
     with patch.object(engine, "_changed", witness.changed):
@@ -72,6 +73,8 @@ def told(stage: Stage) -> dict[str, tuple[bytes | None, bytes]]:
         declared = {"type": "CRITICAL", "level": "L4", "reason": NASTY}
         declaration = make("R1A", "declareIncident", "IncidentDeclaration", incident=incident, **declared)
         make("R1A", "standDownIncident", "IncidentDeclaration", declaration=declaration)
+        hold = make("R1A", "placeHold", "Hold", held=system, reasonCode="DEFECT", reason=NASTY)
+        make(person("R1A"), "releaseHold", "Hold", hold=hold, reason=NASTY)
         milestone = make("SUPPLIER", "publishMilestone", "Milestone", product=product, **PROMISED)
         moved = {"forecastOn": "2022-10-09", "reasonCode": "DEFECT", "confidence": "HIGH"}
         make("SUPPLIER", "reviseForecast", "Milestone", milestone=milestone, **moved)

@@ -90,6 +90,11 @@ REFERENCES = """
     ) as columns from pg_constraint where contype = 'f' and connamespace = 'public'::regnamespace
     and exists (select from pg_attribute where attrelid = confrelid and attname = 'tenant_ods')
 """
+REACHING = """
+    select distinct attname::text as name, format_type(atttypid, atttypmod) as type from pg_attribute
+    join pg_class on pg_class.oid = attrelid where relnamespace = 'public'::regnamespace and relkind = 'r'
+    and attname in ('audience', 'owner_ods', 'region_ods', 'supplier_ods', 'tenant_ods', 'trust_ods')
+"""
 WRITTEN_BESIDES = {
     ("hold", "release_any"): "the national team releases what any tier placed",
     ("hold", "release_in_region"): "a region releases what its trusts placed",
@@ -122,7 +127,7 @@ def catalogue(copies: dict[str, Stage]) -> dict[str, list[dict[str, Any]]]:
     return asyncio.run(look())
 
 
-ASKED = (UNGUARDED, GRANTS, KEYS, REFERENCES, POLICIES, UNSAFE)
+ASKED = (UNGUARDED, GRANTS, KEYS, REACHING, REFERENCES, POLICIES, UNSAFE)
 Catalogue = dict[str, list[dict[str, Any]]]
 
 
@@ -166,6 +171,11 @@ def test_no_caller_may_change_whom_a_row_reaches(catalogue: Catalogue) -> None:
     ]
     assert len(changed) >= 7
     assert {name for names in changed for name in names.split(",")} & set(REACH) == set()
+
+
+def test_a_column_named_for_reach_says_whom_a_row_reaches(catalogue: Catalogue) -> None:
+    kinds = {(column["name"], column["type"]) for column in catalogue[REACHING]}
+    assert kinds == {("audience", "audience"), *((name, "character varying(10)") for name in REACH if "_ods" in name)}
 
 
 def test_keys_of_tenants_tables_hold_the_tenant(catalogue: Catalogue) -> None:

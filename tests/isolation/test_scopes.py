@@ -3,6 +3,7 @@
 import asyncio
 import json
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from graphql import get_named_type, is_leaf_type, is_required_argument
 
 from api.graphql.engine import Answer, Engine, Request
 from api.graphql.register import OPERATIONS, Operation
-from auth.caller import Caller
+from auth.caller import AAL1, RECENT, Caller
 from auth.scope import Scope
 from auth.tenancy import Database
 from schema.organisation import OrganisationKind
@@ -73,6 +74,20 @@ def test_without_its_scope_an_operation_is_not_permitted(world: World, copies: d
         else:
             assert [error["extensions"]["code"] for error in body["errors"]] == ["NOT_PERMITTED"], (operation, body)
             assert body["data"] is None or body["data"][operation.name] is None, (operation, body)
+
+
+@pytest.mark.parametrize("code", KINDS)
+def test_what_people_decide_no_machine_does_whatever_it_holds(
+    world: World, copies: dict[str, Stage], code: str
+) -> None:
+    personal = [op for op in GUARDED if op.needs and op.needs.personal]
+    assert len(personal) > 15
+    late = person(code, ago=RECENT + 1, scopes=ALL)
+    for who in (caller(code, scopes=ALL), late, replace(late, person=replace(late.person, acr=AAL1))):
+        asked = [(who, *_asked(world, operation, code)) for operation in personal]
+        for operation, body in zip(personal, _answers(copies["breaking"], asked), strict=True):
+            codes = [error["extensions"]["code"] for error in body["errors"]]
+            assert codes == ["INSUFFICIENT_USER_AUTHENTICATION"], (operation, body)
 
 
 @pytest.mark.parametrize("code", KINDS)

@@ -213,7 +213,7 @@ def test_other_ways_to_sign_in_are_shown_where_there_are_any(site: Site) -> None
 
     async def register() -> Issuer:
         told = {"iss": "https://id.example", "name": "The trust <i>", "modes": ["LOGIN"], "algorithms": ["ES256"]}
-        told |= {"jwks_uri": "https://id.example/jwks", "audience": "us", "client_id": "us", "tenants": ["R1A"]}
+        told |= {"jwks_uri": "https://id.example/jwks", "token_audience": "us", "client_id": "us", "tenants": ["R1A"]}
         told["authorization_endpoint"] = "https://id.example/authorize"
         async with site.database.change(Operator("R1A"), "test") as db:
             return await db.keep(Issuer(**db.made, **told))

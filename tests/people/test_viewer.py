@@ -1,0 +1,94 @@
+"""Viewer: who is asking, as what, and whether they may do a thing, told the same by both readings."""
+
+import asyncio
+import uuid
+
+import pytest
+
+from api.graphql.engine import Answer, Engine, Request, documents
+from api.graphql.register import OPERATIONS
+from auth.caller import RECENT, Caller
+from auth.scope import Scope
+from auth.tenancy import Database
+from schema.account import Role
+from tests.stage import Stage, caller, person
+
+NAMES = [operation.name for operation in OPERATIONS]
+ALL = "{ viewer { " + " ".join(f'{name.lstrip("_")}: can(operation: "{name}")' for name in NAMES) + " } }"
+CALLERS = [
+    caller("R1A"),
+    caller("R1A", scopes=frozenset()),
+    caller("R1A", scopes=frozenset(Scope)),
+    person("R1A"),
+    person("R1A", Role.ADMINISTRATOR),
+    person("R1A", Role.TRUST_IT, ago=RECENT + 60),
+    person("SUPPLIER", Role.SUPPLIER_LEAD),
+    person("NATIONAL", scopes=frozenset({Scope.PROGRESS_READ})),
+]
+
+
+def both(stage: Stage, who: Caller, document: str) -> tuple[Answer, Answer]:
+    """Give the answers of the statement and of the executor."""
+    request = Request(document, {}, None, str(uuid.uuid4()))
+    operation = documents.read(document).operation(None, {})
+
+    async def ask() -> tuple[Answer, Answer]:
+        database = Database(stage.url)
+        engine = Engine(database)
+        try:
+            return await engine.compiled(request, operation, who), await engine.executed(request, operation, who)
+        finally:
+            await database.close()
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize("who", CALLERS, ids=lambda who: f"{who.subject} {len(who.scopes)}")
+def test_what_one_may_is_what_the_scopes_say_and_both_readings_agree(stage: Stage, who: Caller) -> None:
+    compiled, executed = both(stage, who, ALL)
+    assert compiled.body == executed.body
+    told = stage.ask(who, ALL)["viewer"]
+    for operation in OPERATIONS:
+        needs = operation.needs
+        may = needs is None or (needs in who.scopes and not (needs.personal and who.person is None))
+        assert told[operation.name.lstrip("_")] is may, operation
+
+
+@pytest.mark.parametrize("name", ["", "nothing", "Query", "__schema", "_service", "report_test", "viewer { can }", "é"])
+def test_what_there_is_not_nobody_is_told_about(stage: Stage, name: str) -> None:
+    document = f'{{ viewer {{ can(operation: "{name}") }} }}'
+    compiled, executed = both(stage, person("R1A"), document)
+    assert compiled.body == executed.body == b'{"data":{"viewer":{"can":null}}}'
+
+
+def test_a_person_sees_their_roles_and_a_machine_has_none(stage: Stage) -> None:
+    asked = "{ viewer { subject kind roles organisation { odsCode } } }"
+    who = stage.ask(person("R1A", Role.TRUST_CSO, Role.ADMINISTRATOR), asked)["viewer"]
+    assert who == {
+        "subject": "trust-cso-administrator@R1A",
+        "kind": "TRUST",
+        "roles": ["ADMINISTRATOR", "TRUST_CSO"],
+        "organisation": {"odsCode": "R1A"},
+    }
+    assert stage.ask("R1A", asked)["viewer"]["roles"] == []
+
+
+def test_the_name_may_be_a_variable_and_the_answer_is_the_askers_own(stage: Stage) -> None:
+    document = "query($name: String!) { viewer { can(operation: $name) } }"
+    for who, name, may in (
+        ("R1A", "reportTest", True),
+        ("SUPPLIER", "reportTest", False),
+        ("SUPPLIER", "registerBuild", True),
+        ("R1A", "registerBuild", False),
+        ("R1A", "declareWar", None),
+    ):
+        assert stage.ask(who, document, name=name) == {"viewer": {"can": may}}
+
+
+def test_an_administrator_sees_what_only_administrators_may(stage: Stage) -> None:
+    personal = [operation for operation in OPERATIONS if operation.needs and operation.needs.personal]
+    asked = "{ viewer { " + " ".join(f'{each.name}: can(operation: "{each.name}")' for each in personal) + " } }"
+    administrator = stage.ask(person("R1A", Role.ADMINISTRATOR), asked)["viewer"]
+    siro = stage.ask(person("R1A", Role.TRUST_SIRO), asked)["viewer"]
+    assert {name for name, may in administrator.items() if not may} == {"releaseHold"}
+    assert {name for name, may in siro.items() if may} == {"releaseHold"}

@@ -8,6 +8,7 @@ import uvicorn
 from litestar import Litestar
 
 from api.failure import UsageError
+from api.http.wire import Wire
 
 BACKLOG = 512
 
@@ -38,6 +39,7 @@ def serve(app: Litestar, claimed: socket.socket, ready: Callable[[], None] = lam
 
     config = uvicorn.Config(
         app,
+        http=Wire,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -11,7 +11,7 @@ from auth.caller import Caller
 from auth.tenancy import Transaction, key_of
 from schema.problem import AlreadyDecided, BuildSuperseded, NotFound, ValidationFailed
 from schema.product import Build, Product
-from schema.system import System, turn_of
+from schema.system import System
 from schema.testing import CorrectTestReport, ReportTest, TestReport
 
 
@@ -23,7 +23,6 @@ async def report(
     The first report on a build makes it the system's current build.
     """
     tested, on = key_of(System, input.system), key_of(Build, input.build)
-    await db.lock(turn_of(caller.tenant_ods, tested))
     system, build, current = await _tested(db, caller, tested, on)
     if system is None:
         return NotFound(path=["input", "system"])
@@ -58,7 +57,7 @@ async def correct(
         return NotFound(path=["input", "corrects"])
     if input.as_of and input.as_of > db.now:
         return ValidationFailed.of("asOf", "is in the future")
-    await db.lock(turn_of(wrong.tenant_ods, wrong.system_id))
+    await db.one(_TURN, trust=wrong.tenant_ods, tested=wrong.system_id)
     if await db.one(select(TestReport).where(col(TestReport.corrects_id) == wrong.id)):
         return AlreadyDecided(message="This report was corrected before; correct the correction.")
     return await db.keep(
@@ -78,20 +77,24 @@ def _of(build: Any) -> ColumnElement[bool]:
     return and_(col(build.tenant_ods) == System.supplier_ods, col(build.product_id) == System.product_id)
 
 
+# Who reports on a system has its row until the transaction ends; whoever comes next reads it as it then is.
+_MEANT = and_(col(System.tenant_ods) == bindparam("trust"), col(System.id) == bindparam("tested"))
+_TURN = select(System.id).where(_MEANT).with_for_update(key_share=True)
 _current = aliased(Build)
 _TESTED = (
     select(System, Build, _current)
     .outerjoin(Build, and_(_of(Build), col(Build.id) == bindparam("on")))
     .outerjoin(Product, and_(col(Product.tenant_ods) == System.supplier_ods, col(Product.id) == System.product_id))
     .outerjoin(_current, and_(_of(_current), col(_current.id) == Product.current_build_id))
-    .where(col(System.tenant_ods) == bindparam("trust"), col(System.id) == bindparam("tested"))
+    .where(_MEANT)
+    .with_for_update(of=System, key_share=True)
 )
 
 
 async def _tested(
     db: Transaction, caller: Caller, tested: uuid.UUID | None, on: uuid.UUID | None
 ) -> tuple[System | None, Build | None, Build | None]:
-    """Return the trust's own system, the build of its product that is meant, and the product's current build."""
+    """Return the trust's own system, in turn, the build of its product that is meant, and the current one."""
     found = await db.rows(_TESTED, trust=caller.tenant_ods, tested=tested, on=on)
     return tuple(found[0]) if found else (None, None, None)
 

@@ -18,6 +18,7 @@ _ENTRY = 2.0  # seconds to be let in: the wait for a connection, its making, and
 _SETTINGS = {
     "datestyle": "ISO",
     "default_transaction_read_only": "on",  # a change says that it writes
+    "enable_memoize": "off",  # rows lead to rows by their keys: looking one up costs as little as remembering it
     "jit": "off",
     "plan_cache_mode": "force_generic_plan",  # planning costs more than the difference a value makes
     "random_page_cost": "1.1",  # the rows asked for are in memory or on flash

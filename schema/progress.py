@@ -58,8 +58,18 @@ class SystemProgress(Row, table=True):
     hours_since_report: int | None = Field(description="Age of the latest report; null: not reported.")
     next_milestone_id: strawberry.Private[uuid.UUID | None] = None
 
-    organisation = one("schema.organisation.Organisation", "tenant_ods", description="The trust.")
-    system = one("schema.system.System", "system_id", description="The system.")
+    organisation = one(
+        "schema.organisation.Organisation",
+        "tenant_ods",
+        description="The trust.",
+        carried={"name": "organisation_name"},
+    )
+    system = one(
+        "schema.system.System",
+        "system_id",
+        description="The system.",
+        carried={"name": "system_name", "state": "state"},
+    )
     current_build = one(
         "schema.product.Build",
         "current_build_id",

@@ -53,7 +53,7 @@ schema = FederatedSchema(
 documents = Documents(schema._schema)  # noqa: SLF001 - Strawberry offers no public way to a document already parsed
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True)
 class Request:
     """One GraphQL request, as it came in."""
 

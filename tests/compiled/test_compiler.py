@@ -193,6 +193,16 @@ def test_a_connection_whose_transaction_failed_to_begin_is_given_up(counted: Cou
     assert not {*map(id, before)} & {id(lane.connection) for lane in pool._resting}
 
 
+def test_what_a_line_carries_is_not_joined() -> None:
+    def joined(asked: str) -> int:
+        return plan_of(f"{{ progress {{ {asked} }} }}").runs[0].statement.text.count(" JOIN ")
+
+    assert joined("organisation { odsCode name } system { id name state }") == 0
+    assert joined("system { name hosting }") == 1
+    assert joined("system { name product { name } }") == 2
+    assert joined("latestReport { id }") == 1
+
+
 def test_the_scope_is_of_today_whatever_instant_is_asked_about(counted: Counted) -> None:
     asked = documents.read('{ progress(asKnownAt: "2001-01-01T00:00:00Z") { state } }').operation(None, {})
     plan, _ = asked.compiled.planned({})

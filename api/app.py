@@ -49,7 +49,16 @@ class Counted(Litestar):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        began, status = time.perf_counter(), 0
+        began = time.perf_counter()
+        if scope["path"] == graphql.PATH:
+            status = await self.endpoint.handle(scope, receive, send)
+        else:
+            status = await self._routed(scope, receive, send)
+        if status:
+            metrics.requested(status, time.perf_counter() - began)
+
+    async def _routed(self, scope: Any, receive: Any, send: Any) -> int:
+        status = 0
 
         async def note(message: Message) -> None:
             nonlocal status
@@ -57,12 +66,8 @@ class Counted(Litestar):
                 status = message["status"]
             await send(message)
 
-        if scope["path"] == graphql.PATH:
-            await self.endpoint.handle(scope, receive, note)
-        else:
-            await super().__call__(scope, receive, note)
-        if status:
-            metrics.requested(status, time.perf_counter() - began)
+        await super().__call__(scope, receive, note)
+        return status
 
 
 def create_app(

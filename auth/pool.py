@@ -1,7 +1,7 @@
 """Connections to the database, a pool a role: the role is set when a connection opens and never switched."""
 
 import asyncio
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ _ENTRY = 2.0  # seconds to be let in: the wait for a connection, its making, and
 _SETTINGS = {
     "datestyle": "ISO",
     "default_transaction_read_only": "on",  # a change says that it writes
+    "enable_memoize": "off",  # rows lead to rows by their keys: looking one up costs as little as remembering it
     "jit": "off",
     "plan_cache_mode": "force_generic_plan",  # planning costs more than the difference a value makes
     "random_page_cost": "1.1",  # the rows asked for are in memory or on flash
@@ -78,6 +79,54 @@ class Lane:
         return ready
 
 
+class Places:
+    """So many at once; whoever comes later waits for its turn, but not for long.
+
+    A semaphore with a timeout does the same, for three times the processor time.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = self._free = number
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def taken(self) -> int:
+        """How many are taken."""
+        return self._number - self._free
+
+    async def take(self) -> None:
+        """Take a place, or raise `TimeoutError`."""
+        if self._free:
+            self._free -= 1
+            return
+        loop = asyncio.get_running_loop()
+        turn = loop.create_future()
+        self._waiting.append(turn)
+        late = loop.call_later(PATIENCE, _refuse, turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and not turn.exception():
+                self.leave()  # cancelled as its turn came
+            raise
+        finally:
+            late.cancel()
+
+    def leave(self) -> None:
+        """Give a place to whoever has waited longest."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+
+def _refuse(turn: "asyncio.Future[None]") -> None:
+    if not turn.done():
+        turn.set_exception(TimeoutError())
+
+
 class Pool:
     """The connections of one role: settings never outlive a statement, so nothing is reset between two."""
 
@@ -85,8 +134,12 @@ class Pool:
         self._url = url
         self._role = role
         self._resting: list[Lane] = []
-        self._places = asyncio.Semaphore(CONNECTIONS)
-        self.in_use = 0
+        self._places = Places(CONNECTIONS)
+
+    @property
+    def in_use(self) -> int:
+        """How many connections are in use."""
+        return self._places.taken
 
     async def use(self, work: Callable[[Lane], Awaitable[T]]) -> T:
         """Do what one statement does; the connection rests again afterwards."""
@@ -96,24 +149,25 @@ class Pool:
 
     async def taken(self, begin: Callable[[Lane], Awaitable[T]]) -> tuple[Lane, T]:
         """Take a connection and begin on it; where one that rested proves dead, on a new one again."""
-        if self._places.locked():
-            await asyncio.wait_for(self._places.acquire(), PATIENCE)
-        else:
-            await self._places.acquire()
-        self.in_use += 1
+        await self._places.take()
         try:
             if self._resting:
                 lane = self._resting.pop()
                 try:
-                    return lane, await self._on(lane, begin)
-                except TimeoutError:  # an OSError, but another try would wait as long
-                    raise
-                except LOST:
-                    await self.close()  # what killed one has likely killed all
+                    return lane, await begin(lane)
+                except BaseException as error:
+                    self._part(lane, error)
+                    if isinstance(error, TimeoutError) or not isinstance(error, LOST):
+                        raise  # a timeout is an OSError, but another try would wait as long
+                await self.close()  # what killed one has likely killed all
             lane = await self.opened()
-            return lane, await self._on(lane, begin)
+            try:
+                return lane, await begin(lane)
+            except BaseException as error:
+                self._part(lane, error)
+                raise
         except BaseException:
-            self._leave()
+            self._places.leave()
             raise
 
     @asynccontextmanager
@@ -149,26 +203,18 @@ class Pool:
         """Give a connection back."""
         if not lane.connection.is_closed():
             self._resting.append(lane)
-        self._leave()
+        self._places.leave()
 
     def drop(self, lane: Lane) -> None:
         """Give up a connection that was left in the middle of an answer."""
         lane.connection.terminate()
-        self._leave()
+        self._places.leave()
 
-    def _leave(self) -> None:
-        self.in_use -= 1
-        self._places.release()
-
-    async def _on(self, lane: Lane, begin: Callable[[Lane], Awaitable[T]]) -> T:
-        try:
-            return await begin(lane)
-        except BaseException as error:
-            if isinstance(error, asyncpg.PostgresError) and not isinstance(error, LOST):
-                self._resting.append(lane)
-            else:
-                lane.connection.terminate()  # lost or cancelled in the middle of an answer
-            raise
+    def _part(self, lane: Lane, error: BaseException) -> None:
+        if isinstance(error, asyncpg.PostgresError) and not isinstance(error, LOST):
+            self._resting.append(lane)
+        else:
+            lane.connection.terminate()  # lost or cancelled in the middle of an answer
 
     async def opened(self) -> Lane:
         """Open a connection."""
@@ -176,9 +222,12 @@ class Pool:
         connection = await asyncpg.connect(
             self._url, timeout=1.0, command_timeout=COMMAND, statement_cache_size=0, server_settings=settings
         )
-        lane = Lane(connection)
-        await self._on(lane, lambda lane: lane.run(_BOUND))
-        return lane
+        try:
+            await connection.execute(_BOUND)
+        except BaseException:
+            connection.terminate()
+            raise
+        return Lane(connection)
 
     async def close(self) -> None:
         """Close the connections that rest."""

@@ -1,7 +1,7 @@
 """Compiled reads: a statement that carries its caller's scope with it, on connections that can only read."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from auth.caller import Caller
@@ -18,14 +18,9 @@ class Reads:
     def __init__(self, pools: Pools) -> None:
         self._pools = pools
 
-    async def one(self, caller: Caller, statement: str, arguments: Sequence[Any]) -> bytes:
+    def one(self, caller: Caller, statement: str, arguments: Sequence[Any]) -> Awaitable[bytes]:
         """Return the single value of a statement that enters the caller's scope itself: one round trip."""
-
-        async def read(lane: Lane) -> bytes:
-            value: bytes = await lane.value(statement, arguments)
-            return value
-
-        return await self._pools.of(caller.role).use(read)
+        return self._pools.of(caller.role).use(lambda lane: lane.value(statement, arguments))
 
     async def several(self, caller: Caller, clock: str | None, asked: Sequence[Asked]) -> list[bytes]:
         """Return the value of each statement, all from one snapshot, each as known at its instant; None: now."""

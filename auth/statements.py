@@ -90,8 +90,8 @@ def kept(noun: Any, changed: frozenset[str] | None) -> Said:
 
 def values_of(row: Any) -> dict[str, Any]:
     """Return what a row holds, and its key once more by names of their own."""
-    table = row.__table__
-    held = {column.key: getattr(row, column.key) for column in table.columns}
+    table, stated = row.__table__, vars(row).get
+    held = {column.key: stated(column.key) for column in table.columns}
     return held | {f"key_{column.key}": held[column.key] for column in table.primary_key}
 
 

@@ -9,6 +9,7 @@ from bench.product import CACHED, COMPILED
 from bench.questions import READS
 
 TIMES, MILLISECONDS = "×", "ms"
+AWAITING = "mercurius, awaiting"  # a trip for each statement, as node-postgres is used
 OVERHEAD_US = 60.0  # what a request may cost beside its limits
 
 
@@ -77,7 +78,7 @@ def _processor(seen: Results) -> float:
 
 
 def _change(seen: Results) -> float:
-    best = max(seen.rate("seed", "M1", peer) for peer in ("mercurius", "postgraphile"))
+    best = max(seen.rate("seed", "M1", peer) for peer in (AWAITING, "postgraphile"))
     return seen.rate("seed", "M1", CACHED) / best
 
 
@@ -115,8 +116,8 @@ BARS = (
     Bar("Q1, Q2, Q3 compiled, not cached, against PostGraphile 5 (the least)", TIMES, 3, 5, _against("postgraphile")),
     Bar("Processor time of Q1, Q2, Q3 compiled, against pgbench's database + bare uvicorn + 60 µs (the worst)", TIMES,
         1.5, 1.2, _processor, at_least=False),
-    Bar("M1 with idempotency, event and chain, against the faster of mercurius and PostGraphile without", TIMES, 1.2, 2,
-        _change),
+    Bar("M1 with idempotency, event and chain, against the faster of mercurius, awaiting, and PostGraphile without",
+        TIMES, 1.2, 2, _change),
     Bar("Q1, Q2, Q3 cached, against bare uvicorn answering as much (the least)", TIMES, 0.4, 0.6, _cached),
     Bar("Mixed load, 5 % writes, 250 trusts and 2 M reports, against mercurius", TIMES, 3, 5, _mixed),
     Bar("Q1 over 360 systems: time of the database", MILLISECONDS, 3, 1.5, _wide, at_least=False),

@@ -27,9 +27,10 @@ class Change(BaseModel):
     @field_validator("*")
     @classmethod
     def _text_is_clean(cls, value: Any, info: ValidationInfo) -> Any:
-        field = cls.model_fields[info.field_name or ""]
-        opaque = _is_opaque(info.field_name, field.annotation)
-        return without_patient_data(value) if isinstance(value, str) and not opaque else value
+        if not isinstance(value, str):
+            return value
+        opaque = _is_opaque(info.field_name, cls.model_fields[info.field_name or ""].annotation)
+        return value if opaque else without_patient_data(value)
 
 
 class Revision(Change):

@@ -61,8 +61,18 @@ class SystemProgress(Row, table=True):
         description="Holds in force over it that the caller may see: on it, its current build, product or incident."
     )
 
-    organisation = one("schema.organisation.Organisation", "tenant_ods", description="The trust.")
-    system = one("schema.system.System", "system_id", description="The system.")
+    organisation = one(
+        "schema.organisation.Organisation",
+        "tenant_ods",
+        description="The trust.",
+        carried={"name": "organisation_name"},
+    )
+    system = one(
+        "schema.system.System",
+        "system_id",
+        description="The system.",
+        carried={"name": "system_name", "state": "state"},
+    )
     current_build = one(
         "schema.product.Build",
         "current_build_id",

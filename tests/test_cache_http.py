@@ -48,7 +48,9 @@ def test_what_is_never_given_again(pair: Pair) -> None:
                 answer = await pair.post(document=document)
                 assert (answer.headers["cache-control"], answer.headers.get("etag")) == ("no-store", None)
         assert pair.cache().bytes == 0
-        await pair.post(Cache_Control="no-store")
+        unkept = await pair.post(Cache_Control="no-store")
+        assert (unkept.headers["cache-control"], unkept.headers.get("etag")) == ("no-store", None)
+        assert (await pair.get(Cache_Control="no-store")).headers["etag"]
         assert pair.cache().bytes == 0
         await pair.post(Cache_Control="no-cache")
         assert (pair.cache().tally.hits, pair.cache().bytes > 0) == (0, True)

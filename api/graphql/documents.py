@@ -1,6 +1,7 @@
 """Documents as they are sent: read, measured and checked once, and refused with what to mend."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +17,7 @@ from graphql import (
 )
 from graphql.validation.validate import ValidationAbortedError
 
-from api.graphql.compiled.operation import Operation
+from api.graphql.compiled.operation import Operation, Ready
 from api.graphql.failure import ChangeByGetError, RefusedError, TooMuchError
 from api.graphql.limits import MOST_TOKENS, Budget, refuse_repetition
 
@@ -73,6 +74,14 @@ class Prepared:
         if self._compiled is None:
             self._compiled = Operation(self._schema, self.document, self.node)
         return self._compiled
+
+
+@dataclass(slots=True)
+class Found:
+    """What was found out about a request; the next one with the same bytes need not be looked at again."""
+
+    operation: Prepared | None = None
+    ready: Ready | None = None
 
 
 class Documents:

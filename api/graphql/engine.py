@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -28,7 +28,7 @@ from api.graphql.change import Change
 from api.graphql.compiled.given import Given, UncompiledError
 from api.graphql.compiled.plan import Plan
 from api.graphql.context import Context
-from api.graphql.documents import Documents, Prepared
+from api.graphql.documents import Documents, Found, Prepared
 from api.graphql.failure import Failure, RefusedError, StepUpError, TooMuchError, failure_of
 from api.graphql.nodes import NOUNS
 from api.graphql.operation import RefusedInput, may, refuse_unsure
@@ -63,6 +63,7 @@ class Request:
     operation_name: str | None
     request_id: str
     idempotency_key: str | None = None
+    found: Found = field(default_factory=Found)
 
     @property
     def digest(self) -> bytes:
@@ -93,9 +94,7 @@ class Engine:
     async def answer(self, request: Request, caller: Caller, *, reads_only: bool = False) -> Answer:
         """Answer one document. Never raises: whatever fails is told with a code and what to do next."""
         try:
-            operation = documents.read(request.query).operation(
-                request.operation_name, request.variables, reads_only=reads_only
-            )
+            operation = request.found.operation or _operation(request, reads_only=reads_only)
             answering = self._change if operation.changes else self._question
             return await answering(request, operation, caller)
         except GraphQLError as error:
@@ -116,8 +115,12 @@ class Engine:
 
     async def compiled(self, request: Request, operation: Prepared, caller: Caller) -> Answer:
         """Answer a question by its compiled statement; `UncompiledError` where the executor has to."""
-        plan, given = operation.compiled.planned(request.variables, caller, self._database.clock)
-        return Answer(plan.body(await self._texts(plan, given)), lasting=plan.lasting)
+        ready = request.found.ready
+        if ready is None:
+            ready = request.found.ready = operation.compiled.planned(request.variables)
+        plan, arguments = ready
+        texts = await self._texts(plan, Given(caller, self._database.clock, arguments))
+        return Answer(plan.body(texts), lasting=plan.lasting)
 
     async def executed(self, request: Request, operation: Prepared, caller: Caller) -> Answer:
         """Answer a question field by field: slower, and able to word every error."""
@@ -150,6 +153,12 @@ class Engine:
             context = Context(caller, db, RowReader(db), decided=(lambda: given) if given else None)
             answer = await _changed(request, change, context, answers)
         return replace(answer, moved=() if db.refused else tuple(db.kept))
+
+
+def _operation(request: Request, *, reads_only: bool) -> Prepared:
+    document = documents.read(request.query)
+    request.found.operation = document.operation(request.operation_name, request.variables, reads_only=reads_only)
+    return request.found.operation
 
 
 async def _changed(request: Request, change: Change, context: Context, answers: Answers) -> Answer:

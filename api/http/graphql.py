@@ -42,9 +42,8 @@ class _Asked:
         return caller.tenant_ods, caller.kind, caller.scopes, self.scope["method"], self.media_type, self.sent
 
     def request(self) -> Request:
-        if self.by_get:
-            return question.asked(self.headers, self.scope)
-        return question.posted(self.sent, self.headers, self.scope)
+        query, variables, name, found = (question.addressed if self.by_get else question.posted)(self.sent)
+        return Request(query, variables, name, known_as(self.scope), question.key(self.headers), found)
 
 
 class Endpoint:
@@ -56,16 +55,17 @@ class Endpoint:
         self._freshness = freshness
         self._cache = freshness.cache
 
-    async def handle(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        """Answer one request, whatever happens."""
+    async def handle(self, scope: HTTPScope, receive: Receive, send: Send) -> int:
+        """Answer one request, whatever happens; return the status, 0 where nobody was left to hear it."""
         known = known_as(scope)
         try:
             told = await self._reply(scope, receive)
         except Gone:
-            return
+            return 0
         except Exception as error:  # noqa: BLE001 - the edge: each has its typed body, and none is shown
             told = refusing(refusal_of(error, known), known)
         await told.send(send, known)
+        return told.status
 
     async def _reply(self, scope: HTTPScope, receive: Receive) -> Reply:
         method = scope["method"]
@@ -94,13 +94,13 @@ class Endpoint:
         ticket = None if b"no-store" in wishes else self._cache.ticket(asked.caller)
         request = asked.request()
         answer = await self._engine.answer(request, asked.caller, reads_only=asked.by_get)
-        told = reply(answer, asked.media_type)
+        told = reply(answer, asked.media_type, marked=ticket is not None or asked.by_get)
         if told.status == 401:
             scheme, _ = credentials_of(asked.headers)
             told.headers.append((b"www-authenticate", challenge.step_up(scheme).encode()))
         if told.etag and ticket:
             self._cache.keep(ticket, key, (told.body, told.etag, told.headers), len(asked.sent))
-        elif not told.etag:
+        elif not answer.lasting:
             await self._drop(answer, request)
         return told
 

@@ -1,4 +1,4 @@
-"""What is sent back: status, headers and bytes, an ETag where the answer lasts, 304 where the client has it."""
+"""What is sent back: status, headers and bytes, an ETag where it pays, 304 where the client has it."""
 
 import hashlib
 from dataclasses import dataclass
@@ -50,11 +50,11 @@ def again(kept: Kept) -> Reply:
     return Reply(200, kept.headers, kept.body, kept.etag)
 
 
-def reply(answer: Answer, media_type: str) -> Reply:
-    """Return an answer of the engine's as it is sent."""
+def reply(answer: Answer, media_type: str, *, marked: bool) -> Reply:
+    """Return an answer of the engine's as it is sent; `marked` with an ETag, if it lasts."""
     length = (b"content-length", b"%d" % len(answer.body))
     kind = (b"content-type", _TYPES[media_type])
-    if answer.lasting and answer.status == 200:
+    if marked and answer.lasting and answer.status == 200:
         etag = _MARKS[media_type] + hashlib.sha256(answer.body).hexdigest()[:32].encode() + b'"'
         return Reply(200, [kind, length, _ASK_AGAIN, (b"etag", etag), _VARY], answer.body, etag)
     status = answer.status

@@ -2,7 +2,9 @@
 
 import functools
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Any, Protocol
 
 import strawberry
@@ -14,11 +16,15 @@ from schema.kept.connection import DEFAULT_PAGE, Connection
 
 @dataclass(frozen=True)
 class Relation:
-    """A relation from one noun to another, along the foreign key that contains `via`."""
+    """A relation from one noun to another, along the foreign key that contains `via`.
+
+    `carried`: columns of the row there, and where this row holds the same; whoever sees this row sees that one too.
+    """
 
     target: str
     via: str
     newest_first: bool = False
+    carried: tuple[tuple[str, str], ...] = ()
 
     @functools.cached_property
     def noun(self) -> Any:
@@ -42,9 +48,16 @@ class Reader(Protocol):
         """Return a page of the rows that point back."""
 
 
-def one(target: str, via: str, *, description: str | None, optional: bool = False) -> Any:
+def one(
+    target: str,
+    via: str,
+    *,
+    description: str | None,
+    optional: bool = False,
+    carried: Mapping[str, str] = MappingProxyType({}),
+) -> Any:
     """Return the field that follows the foreign key ending in column `via`."""
-    relation = Relation(target, via)
+    relation = Relation(target, via, carried=tuple(carried.items()))
     module, name = target.rsplit(".", 1)
     lazy: Any = Annotated[name, strawberry.lazy(module)]
 

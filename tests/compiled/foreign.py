@@ -66,7 +66,8 @@ def sampled(material: Material, seeds: Sequence[int]) -> Iterator[Asking]:
 def asking(document: str, who: Caller, variables: dict[str, Any], name: str | None = None) -> Asking:
     """Compile a document for somebody."""
     operation = documents.read(document).operation(name, variables)
-    plan, given = operation.compiled.planned(variables, who, CLOCK)
+    plan, arguments = operation.compiled.planned(variables)
+    given = Given(who, CLOCK, arguments)
     plan.asked(given)
     return Asking(document, document + json.dumps(variables), plan, given)
 

@@ -78,7 +78,7 @@ def counted(stage: Stage) -> Iterator[Counted]:
 def plan_of(document: str, **variables: Any) -> Plan:
     """Give the plan a document is answered by."""
     operation = documents.read(document).operation(None, variables).compiled
-    return operation.planned(variables, caller("R1A"), None)[0]
+    return operation.planned(variables)[0]
 
 
 def test_a_document_is_one_statement(counted: Counted) -> None:
@@ -161,7 +161,7 @@ def test_null_for_what_switches_a_field_is_refused(counted: Counted) -> None:
     document = "query($on: Boolean = true) { viewer { subject @include(if: $on) } }"
     operation = documents.read(document).operation(None, {"on": None})
     with pytest.raises(UncompiledError) as refused:
-        operation.compiled.planned({"on": None}, caller("R1A"), None)
+        operation.compiled.planned({"on": None})
     assert refused.value.reason == "refused"
 
 
@@ -193,9 +193,19 @@ def test_a_connection_whose_transaction_failed_to_begin_is_given_up(counted: Cou
     assert not {*map(id, before)} & {id(lane.connection) for lane in pool._resting}
 
 
+def test_what_a_line_carries_is_not_joined() -> None:
+    def joined(asked: str) -> int:
+        return plan_of(f"{{ progress {{ {asked} }} }}").runs[0].statement.text.count(" JOIN ")
+
+    assert joined("organisation { odsCode name } system { id name state }") == 0
+    assert joined("system { name hosting }") == 1
+    assert joined("system { name product { name } }") == 2
+    assert joined("latestReport { id }") == 1
+
+
 def test_the_scope_is_of_today_whatever_instant_is_asked_about(counted: Counted) -> None:
     asked = documents.read('{ progress(asKnownAt: "2001-01-01T00:00:00Z") { state } }').operation(None, {})
-    plan, _ = asked.compiled.planned({}, caller("R1A"), None)
+    plan, _ = asked.compiled.planned({})
     assert "FROM public.organisation" in plan.runs[0].statement.text
 
 

@@ -26,7 +26,10 @@ ITS_OWN = (  # that nobody but sign-in reads or writes
 EXPIRING = {*ITS_OWN, "revoked_token", "used_assertion"} - {"credential", "federated_identity"}
 BESIDES = {
     "app_operator": {
-        **{(table, "INSERT"): "administers people and issuers, as each organisation's administrators do" for table in PEOPLE},
+        **{
+            (table, "INSERT"): "administers people and issuers, as each organisation's administrators do"
+            for table in PEOPLE
+        },
         ("account", "UPDATE(signed_out_at,status,version)"): "suspends, restores and resets accounts",
         ("issuer", "UPDATE(status,version)"): "disables issuers",
         ("issuer_mapping", "UPDATE(active,version)"): "ends mappings",

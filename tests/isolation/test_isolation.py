@@ -75,7 +75,9 @@ def test_lists_show_exactly_what_the_caller_may_see(walked: Walked, world: World
         assert sorted(shown) == sorted(row.id for row in world.of(noun, seen_by=who)), name
         assert {page["totalCount"] for page in walked.lists[who][name]} == {len(shown)}, name
     moved = [row["objectId"] for page in walked.lists[who]["changes"] for row in page["nodes"]]
-    assert sorted(moved) == sorted(id_ for id_, row in world.rows.items() if row.noun not in UNTOLD and who in row.readers)
+    assert sorted(moved) == sorted(
+        id_ for id_, row in world.rows.items() if row.noun not in UNTOLD and who in row.readers
+    )
 
 
 def test_every_field_was_reached(walked: Walked) -> None:

@@ -173,7 +173,10 @@ def test_the_last_administrator_stays(cluster: embedded.Server) -> None:
         ids = first.account("first@RNK"), first.account("second@RNK")
 
         async def at_once() -> list[dict[str, object]]:
-            changes = (first.achange("suspendAccount", account=ids[1]), second.achange("suspendAccount", account=ids[0]))
+            changes = (
+                first.achange("suspendAccount", account=ids[1]),
+                second.achange("suspendAccount", account=ids[0]),
+            )
             return list(await asyncio.gather(*changes))
 
         told = ground.site.runner.run(at_once())

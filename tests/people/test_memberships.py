@@ -32,7 +32,9 @@ def scopes(token: dict[str, str]) -> set[str]:
     return set(token["scope"].split())
 
 
-def test_a_granted_role_shows_in_the_next_token_and_ends_with_its_sessions(ground: Ground, admin: Administrator) -> None:
+def test_a_granted_role_shows_in_the_next_token_and_ends_with_its_sessions(
+    ground: Ground, admin: Administrator
+) -> None:
     person = Person(ground.site, "grows@R1A", None, LEAD)
     small = person.tokens()
     assert "safety:sign" not in scopes(small)
@@ -122,9 +124,7 @@ def test_accounts_of_others_join_by_the_operator_alone(ground: Ground, admin: Ad
 @pytest.mark.parametrize("role", ["app_trust", "app_national"])
 def test_the_database_holds_that_too(ground: Ground, admin: Administrator, role: str) -> None:
     code = "R1A" if role == "app_trust" else "NATIONAL"
-    stranger = (
-        "insert into membership select '{0}', gen_random_uuid(), 1, now(), 'x', 'somebody@RYG', 'ADMINISTRATOR', 'ACTIVE'"
-    )
+    stranger = "insert into membership select '{0}', gen_random_uuid(), 1, now(), 'x', 'somebody@RYG', 'ADMINISTRATOR', 'ACTIVE'"
     enter = f"select set_config('app.tenant', '{code}', false), set_config('app.subject', 'x', false)"
     with pytest.raises(Exception, match="own_accounts"):
         as_superuser(ground.stage, f"set role {role}", enter, stranger.format(code))

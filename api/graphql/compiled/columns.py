@@ -85,13 +85,30 @@ class Columns:
     def lead(self, relation: Relation) -> "Columns":
         """Return the row a to-one relation leads to; asked again, the same."""
         if relation not in self._led:
-            name = self.ground.names.next()
-            there = Columns(relation.noun, name, self.ground)
-            pairs = relation.columns(self.noun.__table__)
-            meets = (there[to.key] == self[by.key] for by, to in pairs)
-            self.ground.join(_table(relation.noun, name), and_(*meets))
-            self._led[relation] = there
+            self._led[relation] = Led(self, relation)
         return self._led[relation]
+
+
+class Led(Columns):
+    """The columns of the row a to-one relation leads to: joined, unless the row before carries all that is asked."""
+
+    def __init__(self, before: Columns, relation: Relation) -> None:
+        super().__init__(relation.noun, before.ground.names.next(), before.ground)
+        self._meets = {to.key: before[by.key] for by, to in relation.columns(before.noun.__table__)}
+        carried = {there: before[here] for there, here in relation.carried}
+        self._carried = self._meets | carried if carried else {}
+        self._joined = False
+
+    def __getitem__(self, column: str) -> ColumnElement[Any]:
+        if column in self._carried:
+            return self._carried[column]
+        if not self._joined:
+            self._joined = True
+            meets = (super(Led, self).__getitem__(name) == value for name, value in self._meets.items())
+            self.ground.join(_table(self.noun, self._name), and_(*meets))
+        return super().__getitem__(column)
+
+    __getattr__ = __getitem__
 
 
 def _table(noun: Any, name: str) -> FromClause:

@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from graphql import (
@@ -24,22 +23,15 @@ from graphql import (
 from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
 
-from api.graphql.compiled.given import AS_KNOWN_AT, Arguments, Given, UncompiledError
+from api.graphql.compiled.given import AS_KNOWN_AT, Arguments, UncompiledError
 from api.graphql.compiled.payload import payload
 from api.graphql.compiled.plan import Plan, planned
 from api.graphql.compiled.roots import shape_of_id
 from api.graphql.compiled.selections import Selections
 from api.graphql.compiled.statement import Statement
-from auth.caller import Caller
 
-REQUESTS = 256  # sets of variables remembered for one document
-LONGEST = 500  # letters of a set that is remembered
 SHAPES = 8  # plans kept for one document: optional arguments given or not, kinds of ids
 
-
-PLAIN = (str, int, float, bool, type(None))
-
-Told = tuple[tuple[str, type, Any], ...]
 Ready = tuple[Plan, Mapping[int, Arguments]]
 P = TypeVar("P", Plan, Statement)
 
@@ -68,14 +60,13 @@ class Operation:
         visit(mine, TypeInfoVisitor(seen.types, seen))
         self._asked = seen.asked
         self._switches = sorted(seen.switches)
-        self._remembered = lru_cache(maxsize=REQUESTS)(self._read)
         self._plans: OrderedDict[Any, Any] = OrderedDict()
 
-    def planned(self, variables: Mapping[str, Any], caller: Caller, clock: str | None) -> tuple[Plan, Given]:
-        """Return the plan for a request and what it is given; `UncompiledError`: the executor answers."""
-        told = tuple((name, type(value), value) for name, value in variables.items())
-        plan, arguments = (self._remembered if _is_short(told) else self._read)(told)
-        return plan, Given(caller, clock, arguments)
+    def planned(self, variables: Mapping[str, Any]) -> Ready:
+        """Return the plan for a request and its arguments; `UncompiledError`: the executor answers."""
+        asked = self.asked(variables)
+        plan = self._made(self._shape(asked), asked, lambda selections: planned(selections, asked.arguments))
+        return plan, asked.arguments
 
     def asked(self, variables: Mapping[str, Any]) -> Requested:
         """Return what a request asks with, or raise `UncompiledError`: the executor has to refuse it."""
@@ -92,11 +83,6 @@ class Operation:
         """Return the statement that answers a change which kept a row of this noun, or raise `UncompiledError`."""
         shape = (*self._shape(asked), noun, once)
         return self._made(shape, asked, lambda selections: payload(selections, asked.arguments, noun, once=once))
-
-    def _read(self, told: Told) -> Ready:
-        asked = self.asked({name: value for name, _, value in told})
-        plan = self._made(self._shape(asked), asked, lambda selections: planned(selections, asked.arguments))
-        return plan, asked.arguments
 
     def _shape(self, asked: Requested) -> tuple[Any, ...]:
         return tuple(asked.values.coerced.get(name) for name in self._switches), _shape(asked.arguments)
@@ -137,12 +123,6 @@ class _Seen(Visitor):
         """Note the variables of @include and @skip."""
         values = (argument.value for argument in node.arguments or ())
         self.switches |= {value.name.value for value in values if isinstance(value, VariableNode)}
-
-
-def _is_short(told: Told) -> bool:
-    """Return whether variables may be remembered: plain values, which can be a key, and few letters of them."""
-    letters = sum(len(name) + (len(value) if kind is str else 0) for name, kind, value in told)
-    return letters <= LONGEST and all(kind in PLAIN for _, kind, _ in told)
 
 
 def _shape(arguments: Mapping[int, Arguments]) -> tuple[Any, ...]:

@@ -11,6 +11,8 @@ const parsers = {
 };
 const types = { getTypeParser: (oid, format) => parsers[oid] ?? pg.types.getTypeParser(oid, format) };
 const pools = new Map();
+// node-postgres sends a statement when the one before is answered, unless it is asked to send them all at once.
+const pipeline = process.env.PIPELINE !== 'off';
 
 // 2022-11-07 12:00:00.5+00 → 2022-11-07T12:00:00.500000+00:00, as the product writes it.
 function instant(text) {
@@ -23,12 +25,12 @@ export function pool(role) {
   if (!pools.has(role)) {
     const options = `-c role=${role} -c timezone=UTC`;
     const connectionString = process.env.DATABASE_URL;
-    pools.set(role, new pg.Pool({ connectionString, options, types, max: 8, pipeline: true }));
+    pools.set(role, new pg.Pool({ connectionString, options, types, max: 8, pipeline }));
   }
   return pools.get(role);
 }
 
-/** A transaction that opens with its first statement and sends each without waiting for the one before. */
+/** A transaction that opens with its first statement and, pipelined, sends each without waiting for the one before. */
 export class Transaction {
   constructor(role, tenant) {
     this.role = role;

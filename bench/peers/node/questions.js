@@ -54,7 +54,7 @@ export const reports = (tx, ids) => found(tx, 'reports', REPORTS, ids, 'id');
 export const milestones = (tx, asked) => pages(tx, 'milestones', MILESTONES, asked);
 export const forecasts = (tx, asked) => pages(tx, 'forecasts', FORECASTS, asked);
 
-/** One round trip: nothing waits for the answer of the statement before it. */
+/** One round trip where statements are pipelined, six where they are not. */
 export async function reportTest(tx, input) {
   const [system, build, id] = [key(input.system)[1], key(input.build)[1], randomUUID()];
   const { outcome, planned, run, passed, failed, blocked, entryMet, exitMet, notes, test, asOf } = input;

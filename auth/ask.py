@@ -10,7 +10,7 @@ from joserfc import jwt
 from joserfc.jwk import Key
 
 from auth.key_file import KeyFile
-from schema.api_client import AssertionProfile
+from schema.people.api_client import AssertionProfile
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_LIFE = 180

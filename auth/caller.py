@@ -5,8 +5,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from auth.scope import Scope
-from schema.account import Role
 from schema.organisation import OrganisationKind
+from schema.people.account import Role
 
 RECENT = 900  # seconds after a sign-in in which a person may decide (RFC 9470)
 AAL1, AAL2 = "aal1", "aal2"  # a password; a second factor besides (NIST SP 800-63B)

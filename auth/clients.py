@@ -9,15 +9,15 @@ from typing import Any
 from sqlmodel import col, select
 
 from auth.caller import Administering
-from auth.grants.applications import fit_redirect_uri
+from auth.grants.applications import CLI, fit_redirect_uri
 from auth.key_file import KeyFile
 from auth.public_keys import KeyPair, UnfitKeyError, fit_keys, new_key, public_set
 from auth.scope import Scope, scopes_of
 from auth.tenancy import Transaction
-from schema.api_client import ApiClient, AssertionProfile, ClientKind, ClientStatus, RevokeClient
-from schema.api_client import RegisterClient as Stated
 from schema.kept.question import Page
 from schema.organisation import Organisation, OrganisationKind
+from schema.people.api_client import ApiClient, AssertionProfile, ClientKind, ClientStatus, RevokeClient
+from schema.people.api_client import RegisterClient as Stated
 from schema.problem import AlreadyDecided, AlreadyRegistered, NotFound, ValidationFailed, VersionConflict
 
 CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{3,80}")
@@ -156,8 +156,9 @@ async def _find(db: Transaction, client_id: str) -> ApiClient | None:
 
 
 def _refused(stated: RegisterClient, client_id: str, kind: OrganisationKind) -> ValidationFailed | None:
-    if not CLIENT_ID.fullmatch(client_id):
-        return ValidationFailed.of("clientId", "A client id has 3 to 80 letters, digits, dots, underscores or hyphens.")
+    if not CLIENT_ID.fullmatch(client_id) or client_id == CLI.client_id:
+        mend = f"A client id has 3 to 80 letters, digits, dots, underscores or hyphens; {CLI.client_id} is taken."
+        return ValidationFailed.of("clientId", mend)
     if stated.kind is ClientKind.MACHINE and (stated.redirect_uris or stated.public or stated.everyone):
         return ValidationFailed.of("kind", "A machine has keys and nowhere to send people; register an application.")
     if unfit := [uri for uri in stated.redirect_uris if not fit_redirect_uri(uri)]:

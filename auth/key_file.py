@@ -8,7 +8,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey, import_key
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from schema.api_client import AssertionProfile
+from schema.people.api_client import AssertionProfile
 
 LARGEST = 100_000
 

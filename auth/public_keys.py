@@ -10,7 +10,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
 
 from auth.key_file import KeyFileError
-from schema.api_client import AssertionProfile
+from schema.people.api_client import AssertionProfile
 
 MOST_KEYS = 8
 RSA_BITS = range(2048, 8193)

@@ -4,8 +4,8 @@ import enum
 from collections.abc import Iterable
 from typing import Self
 
-from schema.account import Role
 from schema.organisation import OrganisationKind as Kind
+from schema.people.account import Role
 
 _ADMINISTRATOR = frozenset({Role.ADMINISTRATOR})
 _DECLARES = frozenset({Role.NATIONAL_IMT, Role.REGION, Role.TRUST_EXEC, Role.TRUST_IT, Role.TRUST_SIRO})

@@ -29,6 +29,7 @@ R = TypeVar("R")
 Clock = Callable[[], dt.datetime | None]
 
 _LOCK = "select pg_advisory_xact_lock(hashtextextended($1, 0))"
+_SHARE = "select pg_advisory_xact_lock_shared(hashtextextended($1, 0))"
 _READ = "begin isolation level repeatable read read only"
 _WRITE = "begin isolation level read committed read write"
 _ENTER = "select app.enter($1, $2, $3, $4, $5, $6), null"
@@ -121,6 +122,10 @@ class Transaction:
         """Take the turn of these aggregates until the transaction ends, in one order for everyone."""
         for key in sorted(map(str, keys)):
             await self._run(_LOCK, [key])
+
+    async def share(self, key: object) -> None:
+        """Hold off whoever takes the turn of this aggregate, and nobody else, until the transaction ends."""
+        await self._run(_SHARE, [str(key)])
 
     async def refresh(self, row: Kept) -> None:
         """Read a row again, after its turn was taken."""

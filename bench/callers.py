@@ -14,8 +14,8 @@ from auth.scope import scopes_of
 from auth.tenancy import Database
 from bench.failure import BenchError
 from bench.questions import Place
-from schema.api_client import AssertionProfile
 from schema.organisation import OrganisationKind
+from schema.people.api_client import AssertionProfile
 
 Keys = dict[str, KeyFile]
 

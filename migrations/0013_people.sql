@@ -153,6 +153,7 @@ create table session (
 );
 create index on session (id);
 create index on session (subject);
+create index on session (client_id, expires_at); -- a revoked client takes along the sessions that were begun for it
 create index on session (ended_at) where ended_at is not null;
 create index on session (expires_at) where issuer is not null and ended_at is null;
 

@@ -34,9 +34,9 @@ URL = "https://reinstate.example"
 class Site:
     """The whole application on a database, asked over HTTP within this process."""
 
-    def __init__(self, url: str, runner: asyncio.Runner) -> None:
+    def __init__(self, url: str, runner: asyncio.Runner, issuer: Issuer | None = None) -> None:
         self.runner = runner
-        self.issuer = Issuer(URL, secrets.token_bytes(32))
+        self.issuer = issuer or Issuer(URL, secrets.token_bytes(32))
         self.database = Database(url)
         self.app = create_app(self.database, self.issuer)
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)

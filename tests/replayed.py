@@ -26,8 +26,8 @@ from auth.caller import AAL2, Caller, Operator, Person
 from auth.clients import RegisterClient, Registered
 from auth.scope import scopes_for, scopes_of
 from auth.tenancy import Database
-from schema.api_client import AssertionProfile
 from schema.kept.node import global_id, read_global_id
+from schema.people.api_client import AssertionProfile
 from tests.isolation.selection import asked
 from tests.sign_in_support import TOKEN_URL, key_for
 from tests.stage import PASSWORDS

@@ -26,7 +26,7 @@ from auth.tenancy import Database
 from auth.tokens.access_token import Unauthenticated
 from auth.tokens.issuer import Issuer
 from auth.tokens.verifier import Verifier
-from schema.api_client import ApiClient, AssertionProfile
+from schema.people.api_client import ApiClient, AssertionProfile
 
 T = TypeVar("T")
 URL = "https://reinstate.example"

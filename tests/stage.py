@@ -13,8 +13,8 @@ from api.graphql.engine import Answer, Engine, Request, schema
 from auth.caller import AAL2, Caller, Operator, Person
 from auth.scope import scopes_for, scopes_of
 from auth.tenancy import Database
-from schema.account import Role
 from schema.organisation import ListOrganisation, OrganisationKind
+from schema.people.account import Role
 from trusts import organisations
 
 PASSWORDS = {"reinstate_app": "app-password", "reinstate_migrate": "migrate-password"}

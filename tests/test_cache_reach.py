@@ -8,10 +8,13 @@ import pytest
 
 from api.cache.reach import Reach, Regions, hangs_on
 from api.graphql.nodes import NOUNS
+from auth.people.passwords import new_one_time_password
 from auth.tenancy import Database
 from schema.event import Event
+from schema.people.account import Role
 from schema.testing import TestReport
-from tests.stage import LISTED, PROMISED, Stage, caller
+from tests.stage import LISTED, PROMISED, Stage, caller, person
+from tests.test_known import ISSUER
 from tests.test_spine import PASSED
 
 DECLARED = {"type": "CRITICAL", "level": "L3", "reason": "Many trusts are without records"}
@@ -55,7 +58,24 @@ def kept(stage: Stage) -> list[tuple[Any, ...]]:
     for code in ("Y60", "R1A", "NATIONAL"):
         local = stage.change(code, "openIncident", reference=f"LOCAL-{code}", **LOCAL)
         stage.change(code, "declareIncident", incident=local["id"], **DECLARED)
+    tell_of_people(stage)
+    why = {"reasonCode": "DEFECT", "reason": "It lost an appointment."}
+    for code, held in (("R1A", told["R1A"]), ("SUPPLIER", told["product"]), ("NATIONAL", told["incident"])):
+        hold = stage.change(person(code), "placeHold", held=held, **why)
+        stage.change(person("NATIONAL"), "releaseHold", hold=hold["id"], reason="It was mended.")
     return [rows for rows in moved if rows]
+
+
+def tell_of_people(stage: Stage) -> None:
+    """Tell who administers whom."""
+    admin = person("R1A", Role.ADMINISTRATOR)
+    once = {"oneTimePassword": new_one_time_password()}
+    account = stage.change(admin, "openAccount", localPart="it.lead", roles=["TRUST_IT"], **once)["id"]
+    stage.change(admin, "suspendAccount", account=account)
+    stage.change(admin, "registerClient", kind="APPLICATION", scopes=["progress:read"])
+    issuer = stage.change(admin, "registerIssuer", **ISSUER)["id"]
+    mapped = {"orgCode": "R1A", "roleCode": "lead", "role": "TRUST_IT"}
+    stage.change(admin, "mapIssuerRole", issuer=issuer, **mapped)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from auth.clients import RegisterClient, register
 from auth.key_file import KeyFile
 from auth.scope import scopes_of
 from auth.tenancy import Database
-from schema.api_client import AssertionProfile
+from schema.people.api_client import AssertionProfile
 from tests.conftest import make_template
 from tests.embedded import a_place, free_port
 from tests.installed import Replica, new_key_file

@@ -18,9 +18,9 @@ from auth.caller import Operator, SignIn
 from auth.people import accounts, passwords
 from auth.people.tables import OneTimePassword
 from auth.scope import Scope
-from schema.account import Account, Role, SuspendAccount
+from schema.people.account import Account, Role, SuspendAccount
+from schema.people.session import Session
 from schema.problem import Problem
-from schema.session import Session
 from tests.installed import Site
 from tests.ledger import as_superuser
 from tests.stage import Stage

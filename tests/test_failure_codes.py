@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from api.graphql.failure import failure_of
+from auth.people.passwords import BusyError
 
 ROOT = Path(__file__).parent.parent
 
@@ -27,6 +28,7 @@ ROOT = Path(__file__).parent.parent
         (asyncpg.DeadlockDetectedError("deadlock detected"), "BUSY", True),
         (asyncpg.SerializationError("could not serialize"), "BUSY", True),
         (asyncpg.QueryCanceledError("canceling statement"), "TIMEOUT", True),
+        (BusyError("Many people sign in at this moment"), "BUSY", True),
         (asyncpg.DataError("value out of int32 range"), "BAD_VALUE", False),
         (asyncpg.CharacterNotInRepertoireError("invalid byte sequence"), "BAD_VALUE", False),
         (asyncpg.UniqueViolationError("duplicate key"), "INTERNAL", False),

@@ -7,7 +7,7 @@ import pytest
 
 from auth.caller import AAL1, Caller, Person
 from auth.scope import Scope
-from schema.account import Role
+from schema.people.account import Role
 from tests.ledger import as_superuser
 from tests.stage import LISTED, Stage, caller, person
 from tests.test_known import move

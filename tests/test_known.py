@@ -12,20 +12,38 @@ import pytest
 
 from api.graphql.nodes import NOUNS
 from auth.caller import Caller, Operator
+from auth.people.passwords import new_one_time_password
+from schema.kept.node import global_id
 from schema.organisation import ListOrganisation, OrganisationKind
+from schema.people.account import Role
 from tests.ledger import as_superuser, with_database
 from tests.stage import LISTED, PROMISED, Stage, caller, person
 from tests.test_spine import FAILED, PASSED
 from trusts import organisations
 
 TABLES = {str(noun.__tablename__): name for name, noun in NOUNS.items()}  # type: ignore[attr-defined] # tables
-REMEMBERED = {table: noun for table, noun in TABLES.items() if table not in ("event", "test_milestone")}
+# Of a session, that no event is about, we know when it began, was last used and ended.
+REMEMBERED = {table: noun for table, noun in TABLES.items() if table not in ("event", "session", "test_milestone")}
 # When a client last got a token is not worth an event; how old an answer is follows from when it is asked.
 UNRECORDED = {"api_client": "last_used_at", "progress": "as_of"}
 SHAPE = """
     select attname, format_type(atttypid, atttypmod) from pg_attribute
     where attrelid = $1::text::regclass and attnum > 0 and not attisdropped order by attnum
 """
+SESSION = """
+    insert into session (tenant_ods, id, subject, client_id, roles, scopes, acr, authenticated_at, started_at, last_used_at,
+        expires_at)
+    select 'R1A', gen_random_uuid(), 'it.lead@R1A', 'reinstate-cli', '{}', '{}', 'aal2', now, now, now, now + interval '1 hour'
+    from clock_timestamp() now
+"""
+ISSUER = {
+    "iss": "https://idp.example",
+    "name": "A provider",
+    "modes": ["ACCESS"],
+    "algorithms": ["ES256"],
+    "jwksUri": "https://idp.example/jwks",
+    "tokenAudience": "us",
+}
 Held = dict[str, Any]
 
 
@@ -152,6 +170,27 @@ def tell(story: Story) -> None:
     for who, held in (("R1A", systems["R1A"]), ("SUPPLIER", product), ("ASSURER", second), ("NATIONAL", incident)):
         hold = story.change(who, "placeHold", held=held, **why)
     story.change(person("NATIONAL"), "releaseHold", hold=hold, reason="It is mended.")
+    tell_of_people(story, person("R1A", Role.ADMINISTRATOR))
+
+
+def tell_of_people(story: Story, admin: Caller) -> None:
+    """Tell who administers whom, and how a session begins and is ended."""
+    once = {"oneTimePassword": new_one_time_password()}
+    account = story.change(admin, "openAccount", localPart="it.lead", roles=["TRUST_IT"], **once)
+    story.change(admin, "endRole", membership=story.change(admin, "grantRole", account=account, role="TRUST_CSO"))
+    for verb, given in (("suspendAccount", {}), ("restoreAccount", {}), ("resetAccount", once)):
+        story.change(admin, verb, account=account, **given)
+    client = {"kind": "APPLICATION", "scopes": ["progress:read"], "redirectUris": ["https://ward.example/back"]}
+    story.change(admin, "revokeClient", client=story.change(admin, "registerClient", **client))
+    issuer = story.change(admin, "registerIssuer", **ISSUER)
+    mapped = {"orgCode": "R1A", "roleCode": "lead", "role": "TRUST_IT"}
+    as_superuser(story.stage, SESSION)
+    mapping = story.change(admin, "mapIssuerRole", issuer=issuer, **mapped)  # the session began before
+    ((session,),) = as_superuser(story.stage, "select id from session")
+    story.change(admin, "endSession", session=global_id("Session", session), reason="A laptop was lost.")
+    as_superuser(story.stage, "update session set ended_at = clock_timestamp()")
+    story.change(admin, "endIssuerMapping", mapping=mapping)
+    story.change(admin, "enableIssuer", issuer=story.change(admin, "disableIssuer", issuer=issuer))
 
 
 def test_at_every_instant_the_views_hold_what_the_tables_held(story: Story) -> None:

@@ -1,5 +1,7 @@
 """What a change answers with: the compiled statement says what the executor says, byte for byte."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -12,7 +14,12 @@ from api.graphql.change import Change
 from api.graphql.context import Context
 from api.graphql.engine import Answer, Request, schema
 from auth.caller import Caller
+from auth.people.passwords import new_one_time_password
+from schema.kept.node import global_id
+from schema.people.account import Role
+from tests.ledger import as_superuser
 from tests.stage import ATTACK, BUILT, CARENOTES, PROMISED, Stage, person
+from tests.test_known import ISSUER, SESSION
 from tests.test_spine import FAILED, PASSED
 
 TYPES = schema._schema.type_map
@@ -79,7 +86,27 @@ def told(stage: Stage) -> dict[str, tuple[bytes | None, bytes]]:
         moved = {"forecastOn": "2022-10-09", "reasonCode": "DEFECT", "confidence": "HIGH"}
         make("SUPPLIER", "reviseForecast", "Milestone", milestone=milestone, **moved)
         make("SUPPLIER", "meetMilestone", "Milestone", milestone=milestone, actualAt="2022-11-01T12:00:00+01:00")
+        administer(stage, partial(make, person("R1A", Role.ADMINISTRATOR)))
     return witness.compiled
+
+
+def administer(stage: Stage, make: Callable[..., str]) -> None:
+    """Have every change that an administrator may make."""
+    once = {"oneTimePassword": new_one_time_password()}
+    account = make("openAccount", "Account", localPart="it.lead", roles=["TRUST_IT"], **once)
+    make("endRole", "Membership", membership=make("grantRole", "Membership", account=account, role="TRUST_CSO"))
+    for verb, given in (("suspendAccount", {}), ("restoreAccount", {}), ("resetAccount", once)):
+        make(verb, "Account", account=account, **given)
+    client = {"kind": "APPLICATION", "scopes": ["progress:read"], "redirectUris": ["https://ward.example/back?a=b&c"]}
+    make("revokeClient", "ApiClient", client=make("registerClient", "ApiClient", **client))
+    issuer = make("registerIssuer", "Issuer", **ISSUER | {"name": NASTY})
+    mapped = {"orgCode": "R1A", "roleCode": "lead", "role": "TRUST_IT"}
+    mapping = make("mapIssuerRole", "IssuerMapping", issuer=issuer, **mapped)
+    make("endIssuerMapping", "IssuerMapping", mapping=mapping)
+    make("enableIssuer", "Issuer", issuer=make("disableIssuer", "Issuer", issuer=issuer))
+    as_superuser(stage, SESSION)
+    ((session,),) = as_superuser(stage, "select id from session")
+    make("endSession", "SessionEnd", session=global_id("Session", session), reason=NASTY)
 
 
 @pytest.mark.parametrize("verb", VERBS)

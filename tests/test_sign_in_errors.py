@@ -10,7 +10,7 @@ from api.app import create_app
 from auth.ask import ASSERTION_TYPE
 from auth.caller import Operator
 from auth.tenancy import Database
-from schema.api_client import ApiClient
+from schema.people.api_client import ApiClient
 from tests.sign_in_support import ABSENT, NHS, RFC7523, URL, SignInUnderTest, key_for
 
 ALG = "Invalid 'alg' header in JWT - unsupported JWT algorithm - must be 'RS512'"

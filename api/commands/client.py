@@ -13,7 +13,7 @@ from auth.clients import RegisterClient, Registered
 from auth.key_file import write_key_file
 from auth.public_keys import read_public_jwks
 from auth.tenancy import Transaction
-from schema.api_client import AssertionProfile, ClientKind
+from schema.people.api_client import AssertionProfile, ClientKind
 from schema.problem import Problem
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)

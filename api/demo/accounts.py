@@ -18,7 +18,7 @@ from auth.caller import Operator, SignIn
 from auth.people import accounts, passwords
 from auth.people.tables import OneTimePassword
 from auth.tenancy import Database
-from schema.account import Account, OpenAccount, ResetAccount, Role
+from schema.people.account import Account, OpenAccount, ResetAccount, Role
 from schema.problem import Problem
 
 AT_ONCE = 4  # two are hashed while the others are kept

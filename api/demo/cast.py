@@ -16,7 +16,7 @@ from auth.clients import RegisterClient
 from auth.key_file import KeyFile, write_key_file
 from auth.scope import scopes_of
 from auth.tenancy import Database
-from schema.api_client import ApiClient, AssertionProfile, ClientStatus
+from schema.people.api_client import ApiClient, AssertionProfile, ClientStatus
 from schema.problem import Problem
 from trusts import organisations
 

@@ -13,7 +13,7 @@ from auth.server.waiting import Waiting, waiting
 from auth.signing import ensure_keys
 from auth.tenancy import Database
 from auth.tokens.issuer import Issuer
-from schema.account import home_of
+from schema.people.account import home_of
 
 
 class NotSignedInError(Exception):

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from schema.account import Role
 from schema.organisation import ListOrganisation, OrganisationKind, OrganisationSource
+from schema.people.account import Role
 
 LONDON = ZoneInfo("Europe/London")
 NOON = dt.time(12)

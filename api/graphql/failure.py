@@ -7,6 +7,7 @@ import asyncpg
 from graphql import GraphQLError
 
 from auth.caller import AAL2, RECENT
+from auth.people.passwords import BusyError
 from auth.scope import Scope
 from schema.kept.connection import LARGEST_PAGE, BadCursorError, BadPageError
 
@@ -97,6 +98,7 @@ SLOW = Failure("TIMEOUT", "This took too long and was stopped; ask for less, or 
 CURSOR = Failure("BAD_CURSOR", "This cursor does not belong to this list with this filter; start without it.")
 VALUE = Failure("BAD_VALUE", "A value in the request is beyond what can be kept; mend it and send it again.")
 PAGE = Failure("BAD_PAGE", f"first must be from 0 to {LARGEST_PAGE}.")
+CROWDED = Failure("BUSY", "Too many passwords are kept at this moment; send the same request again shortly.", True)
 INTERNAL = Failure(
     "INTERNAL",
     "This failed on our side and nothing was kept; quote requestId to the operator of this installation.",
@@ -114,6 +116,8 @@ def failure_of(error: BaseException) -> Failure:
         return CURSOR
     if isinstance(error, BadPageError):
         return PAGE
+    if isinstance(error, BusyError):
+        return CROWDED
     state = getattr(error, "sqlstate", None)
     if state is not None:  # first: the driver's refusal of a value has one, and is an InterfaceError too
         return _BY_STATE.get(state) or _BY_CLASS.get(state[:2], INTERNAL)

@@ -11,28 +11,16 @@ from strawberry.federation.schema import FederationAny
 from api.graphql.failure import NotPermittedError, TooMuchError
 from api.graphql.operation import CAN, ContextInfo, Remembered, placed
 from auth.scope import Scope
-from schema import (
-    account,
-    api_client,
-    event,
-    hold,
-    incident,
-    issuer,
-    milestone,
-    organisation,
-    product,
-    session,
-    system,
-    testing,
-)
+from schema import event, hold, incident, milestone, organisation, product, system, testing
 from schema.event import Event
 from schema.incident import Incident
 from schema.kept.connection import LARGEST_PAGE, Order
 from schema.kept.node import Node, read_global_id
 from schema.organisation import Organisation
+from schema.people import account, api_client, issuer, session
+from schema.people.viewer import Viewer
 from schema.product import Product
 from schema.system import System
-from schema.viewer import Viewer
 
 NOUNS: dict[str, type[Node]] = {
     noun.__name__: noun

@@ -2,7 +2,7 @@
 
 from auth.caller import AAL1, AAL2
 from auth.scope import Scope
-from schema.account import Role
+from schema.people.account import Role
 
 _WORDS: dict[str, str] = {
     Scope.ACCOUNT_MANAGE: "Open, suspend and reset accounts, and say who is what in your organisation",

@@ -1,6 +1,7 @@
 """What an issuer's tokens must say, those for the API and those of a sign-in alike; anything else is disbelieved."""
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from auth.caller import AAL1, AAL2
 from auth.federation.keys import IssuerKeys
 from auth.tokens.access_token import LEEWAY, in_time
 from auth.tokens.compact import Compact, whole
-from schema.issuer import Issuer
+from schema.people.issuer import Issuer
+
+OF_ISSUERS = r"x[0-9a-f]{16}"  # the names of accounts whose people issuers sign in, before the @
 
 _SUB = re.compile(r"[!-~]{1,255}")
 
@@ -79,4 +82,4 @@ def known_as(issuer: Issuer, sub: str, ods_code: str) -> str:
 
 def hash_of(issuer: Issuer, *said: object) -> str:
     """Return the SHA-256 of what an issuer said."""
-    return hashlib.sha256("|".join([issuer.iss, *map(str, said)]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([issuer.iss, *map(str, said)]).encode()).hexdigest()

@@ -13,7 +13,7 @@ from auth.federation.outside import Outside
 from auth.server.refusals import ASSERTION_TYPE
 from auth.signing import ALGORITHM, Ring
 from auth.tokens.access_token import new_token_id
-from schema.issuer import Issuer, IssuerShape
+from schema.people.issuer import Issuer, IssuerShape
 
 BACK = "/sign-in/back"
 _ASSERTION_LIFE = 60

@@ -21,7 +21,7 @@ from auth.federation.registry import Binding, Bindings, Codes, Meaning, codes_in
 from auth.scope import PERSONAL, Scope, named, scopes_for
 from auth.tokens.access_token import Unauthenticated
 from auth.tokens.compact import Compact, NotCompactError, read_compact
-from schema.issuer import Issuer, IssuerMode, IssuerShape
+from schema.people.issuer import Issuer, IssuerMode, IssuerShape
 
 LONGEST = 8192
 LONGEST_LIFE = 3600

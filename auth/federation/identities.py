@@ -14,8 +14,8 @@ from auth.federation.sign_in import Known
 from auth.federation.tables import FederatedIdentity
 from auth.people import browser
 from auth.tenancy import Database, Transaction
-from schema.account import Account, AccountStatus
-from schema.issuer import Issuer
+from schema.people.account import Account, AccountStatus
+from schema.people.issuer import Issuer
 
 
 @dataclass(frozen=True)

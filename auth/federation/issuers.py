@@ -7,7 +7,9 @@ from sqlmodel import col, select
 from auth.caller import Administering, Caller, Operator
 from auth.people.memberships import unfit
 from auth.tenancy import Transaction
-from schema.issuer import (
+from schema.kept.question import Page
+from schema.organisation import Organisation
+from schema.people.issuer import (
     DisableIssuer,
     EnableIssuer,
     EndIssuerMapping,
@@ -19,8 +21,7 @@ from schema.issuer import (
     MapIssuerRole,
     RegisterIssuer,
 )
-from schema.kept.question import Page
-from schema.organisation import Organisation
+from schema.people.session import Session
 from schema.problem import (
     AlreadyDecided,
     AlreadyRegistered,
@@ -29,7 +30,6 @@ from schema.problem import (
     ValidationFailed,
     VersionConflict,
 )
-from schema.session import Session
 
 ALGORITHMS = ("ES256", "Ed25519", "PS256", "RS256", "RS512")
 _ADDRESSES = ("iss", "jwks_uri", "authorization_endpoint", "token_endpoint", "userinfo_endpoint")

@@ -26,7 +26,7 @@ from auth.signing import ensure_keys
 from auth.tenancy import Database, Transaction
 from auth.tokens.issuer import Issuer as Ourselves
 from auth.tokens.secret import hashed, new_secret
-from schema.issuer import Issuer, IssuerMode, IssuerStatus
+from schema.people.issuer import Issuer, IssuerMode, IssuerStatus
 
 LIFE = dt.timedelta(minutes=10)
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")

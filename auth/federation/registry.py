@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from sqlmodel import col, select
 
 from auth.tenancy import Transaction
-from schema.account import Role
-from schema.issuer import Issuer, IssuerMapping, IssuerMode, IssuerStatus
 from schema.organisation import Organisation, OrganisationKind
+from schema.people.account import Role
+from schema.people.issuer import Issuer, IssuerMapping, IssuerMode, IssuerStatus
 
 _MOST_ROLES = 50  # codes that one person may come with
 

@@ -11,7 +11,7 @@ from auth.federation.outside import Outside
 from auth.federation.registry import Codes, codes_in
 from auth.tokens.access_token import LEEWAY
 from auth.tokens.compact import NotCompactError, read_compact
-from schema.issuer import Issuer, IssuerShape
+from schema.people.issuer import Issuer, IssuerShape
 
 LONGEST = 16_384
 LONGEST_LIFE = 86_400

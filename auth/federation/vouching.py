@@ -13,8 +13,8 @@ from auth.federation.tables import FederatedIdentity
 from auth.people.tables import BrowserSession
 from auth.tenancy import Transaction
 from auth.tokens.access_token import LONGEST_LIFE
-from schema.issuer import Issuer, IssuerMapping, IssuerStatus
-from schema.session import Session
+from schema.people.issuer import Issuer, IssuerMapping, IssuerStatus
+from schema.people.session import Session
 
 _LAST_TOKEN = dt.timedelta(seconds=LONGEST_LIFE)  # may outlive its session
 

@@ -10,7 +10,7 @@ from sqlmodel import col, select
 
 from auth.grants import sessions
 from auth.grants.applications import PUBLIC, Application
-from auth.grants.granted import Granted, standing_now
+from auth.grants.granted import Granted, standing_from_now
 from auth.grants.tables import AuthorizationCode
 from auth.people.standing import Standing
 from auth.scope import named, scopes_for
@@ -19,7 +19,7 @@ from auth.server.form import Refused
 from auth.server.request import Request
 from auth.server.waiting import Waiting
 from auth.tokens.secret import hashed
-from schema.account import Role
+from schema.people.account import Role
 
 LIFE = 60
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")  # what new_secret gives
@@ -80,7 +80,7 @@ class Code(rfc6749.AuthorizationCodeGrant):  # type: ignore[misc] # untyped, as 
 
     def authenticate_user(self, brought: Brought) -> Standing:
         """Return how the person stands now: less may be true than a minute ago."""
-        standing = standing_now(self.request.context.db, brought.row, brought.row.tenant_ods)
+        standing = standing_from_now(self.request.context.db, brought.row, brought.row.tenant_ods)
         if standing is None or not standing.roles & frozenset(brought.row.roles):
             raise Refused("The person speaks for this organisation no longer; sign in again", error="invalid_grant")
         return standing

@@ -16,7 +16,7 @@ from auth.grants.granted import offer
 from auth.grants.tables import AuthorizationCode
 from auth.people.browser import Browser
 from auth.people.standing import Standing, standing_of
-from auth.scope import Scope
+from auth.scope import PERSONAL, Scope
 from auth.server.waiting import Waiting
 from auth.tokens.issuer import Issuer
 from auth.tokens.secret import hashed, new_secret
@@ -54,7 +54,7 @@ class Ask:
     @property
     def must_confirm(self) -> bool:
         """Whether it is asked even of who can speak for one organisation alone."""
-        return _must_ask(self.wanted, self.choices[0].standing)
+        return _must_ask(self.wanted, self.choices[0])
 
     @property
     def scopes(self) -> list[Scope]:
@@ -86,7 +86,7 @@ def _answered(db: Waiting, wanted: Wanted, browser: Browser, decided: str | None
     if decided == REFUSED:
         raise Denied(wanted.back, "access_denied", "The person refused")
     choices = _choices(db, wanted, browser, decided)
-    if decided is None and (len(choices) > 1 or _must_ask(wanted, choices[0].standing)):
+    if decided is None and (len(choices) > 1 or _must_ask(wanted, choices[0])):
         if "none" in wanted.prompts:
             raise Denied(wanted.back, "interaction_required", "The person must choose or confirm")
         return Ask(wanted, choices, _once_more(db, wanted, {}))
@@ -149,11 +149,14 @@ def _choices(db: Waiting, wanted: Wanted, browser: Browser, decided: str | None)
     return choices
 
 
-def _must_ask(wanted: Wanted, standing: Standing) -> bool:
-    """Tell whether the person must confirm: for somebody else's application, and one that anything here may pose as."""
-    if wanted.prompts & {"consent", "select_account"}:
+def _must_ask(wanted: Wanted, choice: Choice) -> bool:
+    """Tell whether the person must confirm: for somebody else's application, and one that anything here may pose as.
+
+    And for what is personal: else an administrator's own application would decide as whoever follows a link to it.
+    """
+    if wanted.prompts & {"consent", "select_account"} or choice.scopes & PERSONAL:
         return True
-    return wanted.application.loopback or wanted.application.tenant_ods != standing.tenant_ods
+    return wanted.application.loopback or wanted.application.tenant_ods != choice.standing.tenant_ods
 
 
 def _give(db: Waiting, wanted: Wanted, browser: Browser, choice: Choice) -> Sent:

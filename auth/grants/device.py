@@ -17,7 +17,7 @@ from sqlmodel import col
 
 from auth.grants import applications, sessions
 from auth.grants.applications import DEVICE, PUBLIC, Application
-from auth.grants.granted import Granted, spelt, standing_now
+from auth.grants.granted import Granted, spelt, standing_from_now
 from auth.grants.tables import DeviceCode
 from auth.grants.user_code import new_user_code, shown, typed
 from auth.scope import Scope, named, scopes_for
@@ -27,7 +27,7 @@ from auth.server.request import Context, Request
 from auth.server.waiting import Waiting, waiting
 from auth.tenancy import Transaction
 from auth.tokens.secret import hashed, new_secret
-from schema.account import Role
+from schema.people.account import Role
 
 LIFE = 600
 INTERVAL = 5
@@ -129,7 +129,7 @@ def redeem(context: Context, application: Application, device_code: str, jkt: st
     if db.first(using.returning(col(DeviceCode.device_hash))) is None:
         raise _unknown()
     granted = _granted(row)
-    standing = standing_now(db, granted, granted.tenant_ods)
+    standing = standing_from_now(db, granted, granted.tenant_ods)
     if standing is None or not standing.roles & granted.roles:
         raise Refused("Whoever approved speaks for that organisation no longer.", error="invalid_grant")
     roles = standing.roles & granted.roles

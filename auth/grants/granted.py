@@ -4,11 +4,12 @@ import datetime as dt
 from dataclasses import dataclass
 
 from auth.grants.applications import Application
+from auth.people.memberships import turn_of
 from auth.people.standing import SignedIn, Standing, standing_of
 from auth.scope import Scope, named, scopes_for
 from auth.server.form import Refused
 from auth.server.waiting import Waiting
-from schema.account import Role
+from schema.people.account import Role
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,12 @@ def offer(scope: str | None, standing: Standing, application: Application) -> fr
     names = spelt(scope)
     may = [each for each in scopes_for(standing.roles) if each in application.scopes and standing.kind in each.kinds]
     return named(names, may) if names else frozenset(may)
+
+
+def standing_from_now(db: Waiting, who: SignedIn, tenant_ods: str) -> Standing | None:
+    """Return the same for what begins now: a role that ends meanwhile waits, and so ends what began by it, too."""
+    db.wait(lambda transaction: transaction.share(turn_of(tenant_ods)))
+    return standing_now(db, who, tenant_ods)
 
 
 def standing_now(db: Waiting, who: SignedIn, tenant_ods: str) -> Standing | None:

@@ -16,7 +16,7 @@ from sqlmodel import col, select
 
 from auth.grants import sessions
 from auth.grants.applications import PUBLIC, Application
-from auth.grants.granted import spelt, standing_now
+from auth.grants.granted import spelt, standing_from_now
 from auth.grants.tables import RefreshToken
 from auth.people.standing import Standing
 from auth.scope import Scope, named, scopes_for
@@ -27,7 +27,7 @@ from auth.server.waiting import Waiting
 from auth.tokens.issuer import Issuer
 from auth.tokens.sealing import mark
 from auth.tokens.secret import hashed
-from schema.session import Session
+from schema.people.session import Session
 
 GRACE = dt.timedelta(seconds=10)
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -69,7 +69,7 @@ class Refresh(rfc6749.RefreshTokenGrant):  # type: ignore[misc] # untyped, as ab
     def authenticate_user(self, held: Held) -> Standing:
         """Return how the person stands now; who stands no longer has its session ended."""
         db, session = self.request.context.db, held.session
-        standing = standing_now(db, session, session.tenant_ods)
+        standing = standing_from_now(db, session, session.tenant_ods)
         if standing is None or not self.request.client.serves(session.tenant_ods):
             sessions.end(db, session.id)
             raise Refused("The person speaks for this organisation no longer; sign in again", error="invalid_grant")

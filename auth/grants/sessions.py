@@ -16,9 +16,9 @@ from auth.server.request import Context
 from auth.server.waiting import Waiting
 from auth.tokens.access_token import AccessToken, new_token_id
 from auth.tokens.secret import hashed, new_secret
-from schema.account import Role
 from schema.organisation import OrganisationKind
-from schema.session import Session, SessionEnd, is_over
+from schema.people.account import Role
+from schema.people.session import Session, SessionEnd, is_over
 
 LIFE = dt.timedelta(hours=12)
 IDLE = dt.timedelta(hours=1)

@@ -1,16 +1,19 @@
 """Accounts: opened, suspended, restored and reset by their organisation's administrators, or by the operator."""
 
 import datetime as dt
+import re
 
 import uuid_utils.compat
 from sqlalchemy import func, insert
 from sqlmodel import col, select
 
 from auth.caller import Administering
+from auth.federation.claims import OF_ISSUERS
 from auth.people import memberships, passwords, sessions
 from auth.people.tables import OneTimePassword
 from auth.tenancy import Transaction
-from schema.account import (
+from schema.kept.question import Page
+from schema.people.account import (
     Account,
     AccountStatus,
     Membership,
@@ -19,7 +22,6 @@ from schema.account import (
     RestoreAccount,
     SuspendAccount,
 )
-from schema.kept.question import Page
 from schema.problem import (
     AlreadyDecided,
     AlreadyRegistered,
@@ -35,9 +37,13 @@ LIFE = dt.timedelta(hours=72)  # of a one-time password
 
 async def open_(
     db: Transaction, caller: Administering, input: OpenAccount
-) -> Account | AlreadyRegistered | ValidationFailed:
+) -> Account | NotYourOwn | AlreadyRegistered | ValidationFailed:
     """Open an account of the caller's organisation. Its person first signs in by the one-time password."""
     subject = f"{input.local_part}@{caller.tenant_ods}"
+    if subject == caller.subject:
+        return NotYourOwn(path=["input", "localPart"])
+    if re.fullmatch(OF_ISSUERS, input.local_part):
+        return ValidationFailed.of("localPart", "must not be x and 16 digits: so issuers' people are named")
     if unfit := await memberships.unfit(db, caller.tenant_ods, input.roles):
         return ValidationFailed.of("roles", unfit)
     await db.lock(f"account:{subject}")
@@ -91,7 +97,7 @@ async def reset(
 ) -> Account | NotFound | NotYourOwn | VersionConflict:
     """Recover an account: whoever is signed in by it is signed out, and its person begins anew.
 
-    By the one-time password the person sets a new password and a new second factor; the old ones end then.
+    By the one-time password the person sets a new password and a new second factor; the old password works no more.
     """
     account = await _own(db, caller, input.account)
     if account is None:

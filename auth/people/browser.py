@@ -12,7 +12,7 @@ from auth.caller import AAL1, AAL2
 from auth.people.tables import BrowserSession
 from auth.tenancy import Transaction
 from auth.tokens.secret import hashed, new_secret
-from schema.account import Account
+from schema.people.account import Account
 
 LIFE = dt.timedelta(hours=12)
 STEP_LIFE = dt.timedelta(minutes=10)

@@ -3,14 +3,14 @@
 import re
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, func, update
+from sqlalchemy import ColumnElement, exists, func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 
 from auth.people import passwords
 from auth.people.tables import Credential, OneTimePassword
 from auth.tenancy import Transaction
-from schema.account import SUBJECT, Account, AccountStatus
+from schema.people.account import SUBJECT, Account, AccountStatus
 
 _NOBODY = "nobody@NOWHERE"  # looked for where a name cannot be one, so that refusing is the same work
 
@@ -49,7 +49,8 @@ async def is_enrolled(db: Transaction, subject: str) -> bool:
 async def still_kept(db: Transaction, proved: Tried, renewed: str | None) -> bool:
     """Tell whether a password that matched is still the person's; `renewed` is its hash by today's parameters."""
     mine = col(Credential.subject) == proved.subject, col(Credential.password_hash) == proved.kept
-    kept = update(Credential).where(*mine).values(password_hash=renewed or proved.kept)
+    stands = exists().where(*_active(proved.subject)), ~_was_reset()  # it may not any longer: hashing takes its time
+    kept = update(Credential).where(*mine, *stands).values(password_hash=renewed or proved.kept)
     return bool(await db.rows(kept.returning(col(Credential.subject))))
 
 
@@ -58,7 +59,8 @@ async def used_up(db: Transaction, proved: Tried) -> bool:
     mine = col(OneTimePassword.subject) == proved.subject, col(OneTimePassword.password_hash) == proved.kept
     now = func.clock_timestamp()
     fresh = col(OneTimePassword.used_at).is_(None), col(OneTimePassword.expires_at) > now
-    used = update(OneTimePassword).where(*mine, *fresh).values(used_at=now)
+    stands = exists().where(*_active(proved.subject))
+    used = update(OneTimePassword).where(*mine, *fresh, stands).values(used_at=now)
     if not await db.rows(used.returning(col(OneTimePassword.subject))):
         return False
     void = {"password_hash": None, "totp_sealed": None, "totp_step": None}
@@ -79,8 +81,16 @@ def _active(subject: str) -> tuple[ColumnElement[bool], ...]:
 
 async def _lasting(db: Transaction, subject: str) -> str | None:
     joined = select(Credential).join(Account, col(Account.subject) == col(Credential.subject))
-    found = await db.one(joined.where(*_active(subject)))
+    found = await db.one(joined.where(*_active(subject), ~_was_reset()))
     return found.password_hash if found else None
+
+
+def _was_reset() -> ColumnElement[bool]:
+    """Return whether a one-time password was given since: from then on the one before works no more, used or not."""
+    since = or_(
+        col(Credential.password_set_at).is_(None), col(OneTimePassword.made_at) > col(Credential.password_set_at)
+    )
+    return exists().where(col(OneTimePassword.subject) == col(Credential.subject), since)
 
 
 async def _one_time(db: Transaction, subject: str) -> str | None:

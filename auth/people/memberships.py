@@ -9,9 +9,9 @@ from sqlmodel import col, select
 from auth.caller import Administering, Operator
 from auth.people import sessions
 from auth.tenancy import Transaction
-from schema.account import Account, AccountStatus, EndRole, GrantRole, Membership, MembershipStatus, Role
 from schema.kept.question import Page
 from schema.organisation import Organisation
+from schema.people.account import Account, AccountStatus, EndRole, GrantRole, Membership, MembershipStatus, Role
 from schema.problem import (
     AlreadyDecided,
     AlreadyRegistered,

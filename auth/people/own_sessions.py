@@ -12,7 +12,7 @@ from auth.people.browser import COMPLETE, Browser
 from auth.people.sessions import living
 from auth.people.tables import BrowserSession
 from auth.tenancy import Transaction
-from schema.session import Session
+from schema.people.session import Session
 
 _MOST_SHOWN = 50
 _LETTERS = 16  # of a browser's hash name it on a page, and are of no other use

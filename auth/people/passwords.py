@@ -12,13 +12,13 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
-from schema.account import ONCE, home_of
+from schema.people.account import ONCE, home_of
 
 SHORTEST, LONGEST = 12, 200
 _AT_ONCE = 2  # each takes 64 MiB and four lanes
 _MOST_WAITING = 40  # some seconds' work
 _NO_LETTERS = {"Cc", "Cs"}  # control characters, NUL among them; lone surrogates
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # those of schema.account.ONCE
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # those of schema.people.account.ONCE
 _RUNS = ("abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "asdfghjkl", "zxcvbnm", "0123456789")
 _OFTEN = ("password", "passw0rd", "letmein", "welcome", "reinstate")
 

@@ -7,10 +7,10 @@ from sqlmodel import col, select
 
 from auth.caller import Administering, Caller
 from auth.tenancy import Transaction, key_of
-from schema.account import Role
 from schema.kept.question import Page
+from schema.people.account import Role
+from schema.people.session import EndSession, Session, SessionEnd, is_over
 from schema.problem import AlreadyDecided, NotFound
-from schema.session import EndSession, Session, SessionEnd, is_over
 
 
 async def end(db: Transaction, caller: Administering, input: EndSession) -> SessionEnd | NotFound | AlreadyDecided:

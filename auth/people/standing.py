@@ -12,9 +12,9 @@ from sqlmodel import col, select
 from auth.federation.tables import FederatedIdentity
 from auth.federation.vouching import identity_of, vouches
 from auth.tenancy import Transaction
-from schema.account import Account, AccountStatus, Membership, MembershipStatus, Role
-from schema.issuer import Issuer, IssuerMapping
 from schema.organisation import Organisation, OrganisationKind
+from schema.people.account import Account, AccountStatus, Membership, MembershipStatus, Role
+from schema.people.issuer import Issuer, IssuerMapping
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from auth.scope import Scope, named
 from auth.server.form import Refused
-from schema.api_client import AssertionProfile
 from schema.organisation import OrganisationKind
+from schema.people.api_client import AssertionProfile
 
 METHOD = "private_key_jwt"
 GRANT = "client_credentials"

@@ -24,8 +24,8 @@ from auth.server.waiting import Waiting
 from auth.tables import UsedAssertion
 from auth.tokens.compact import Compact, NotCompactError, read_compact
 from auth.tokens.issuer import Issuer
-from schema.api_client import ApiClient, ClientKind, ClientStatus
 from schema.organisation import Organisation, OrganisationKind
+from schema.people.api_client import ApiClient, ClientKind, ClientStatus
 
 KEY_TYPES = {"ES256": "EC", "PS256": "RSA", "RS512": "RSA", "Ed25519": "OKP"}
 LONGEST = 12_000

@@ -8,7 +8,7 @@ from auth.server import refusals
 from auth.server.form import Refused
 from auth.tokens.compact import Compact, whole
 from auth.tokens.issuer import Issuer
-from schema.api_client import AssertionProfile
+from schema.people.api_client import AssertionProfile
 
 ALGORITHMS = {
     AssertionProfile.NHS: ["RS512"],

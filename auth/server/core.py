@@ -19,7 +19,7 @@ from auth.server.endpoints import Introspection, Revocation
 from auth.server.form import NO_STORE, Answer, Refused
 from auth.server.machines import ClientCredentials
 from auth.server.request import Request
-from schema.api_client import ApiClient
+from schema.people.api_client import ApiClient
 
 GRANTS = [ClientCredentials, Code, DeviceGrant, Exchange, Refresh]
 _NOT_A_TOKENS = {"device_authorization", "introspection", "revocation"}

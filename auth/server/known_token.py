@@ -18,8 +18,8 @@ from auth.tokens import access_token
 from auth.tokens.access_token import LEEWAY, AccessToken, Unauthenticated
 from auth.tokens.issuer import Issuer
 from auth.tokens.secret import hashed
-from schema.api_client import ApiClient, ClientStatus
-from schema.session import Session
+from schema.people.api_client import ApiClient, ClientStatus
+from schema.people.session import Session
 
 
 @dataclass(frozen=True)
@@ -118,13 +118,18 @@ def find_token(context: Context, token: str) -> KnownToken | KnownRefresh | None
 def _is_revoked(db: Waiting, says: AccessToken) -> bool:
     if db.first(select(RevokedToken.jti).where(col(RevokedToken.jti) == says.token_id)) is not None:
         return True
-    status = db.first(select(ApiClient.status).where(col(ApiClient.client_id) == says.client_id))
-    if says.client_id != CLI.client_id and status is not ClientStatus.ACTIVE:
+    if _is_gone(db, says.client_id):
         return True
     if says.person is None:
         return False
     session = db.first(select(Session).where(col(Session.id) == says.person.session_id))
-    return session is None or _is_over(db, session)
+    # Its client may be another than the token's, which was exchanged.
+    return session is None or _is_over(db, session) or _is_gone(db, session.client_id)
+
+
+def _is_gone(db: Waiting, client_id: str) -> bool:
+    status = db.first(select(ApiClient.status).where(col(ApiClient.client_id) == client_id))
+    return client_id != CLI.client_id and status is not ClientStatus.ACTIVE
 
 
 def _refresh(context: Context, token: str) -> KnownRefresh | None:

@@ -14,8 +14,8 @@ from auth.scope import PERSONAL, Scope, named, scopes_for, scopes_of
 from auth.signing import ALGORITHM, Ring
 from auth.tokens.compact import NotCompactError, read_compact, whole
 from auth.tokens.issuer import Issuer
-from schema.account import SUBJECT, Role
 from schema.organisation import OrganisationKind
+from schema.people.account import SUBJECT, Role
 
 TYPE = "at+jwt"
 LONGEST = 4096

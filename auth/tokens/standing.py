@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import asyncpg
 from joserfc.jwk import ECKey
+from sqlalchemy import and_
 from sqlmodel import col, select
 
 from auth.caller import SignIn
@@ -17,9 +18,9 @@ from auth.federation.vouching import Unsaid
 from auth.tables import RevokedToken, SigningKey
 from auth.tenancy import Database
 from auth.tokens.access_token import LONGEST_LIFE
-from schema.account import Account, AccountStatus
-from schema.api_client import ApiClient, ClientStatus
-from schema.session import Session, SessionEnd
+from schema.people.account import Account, AccountStatus
+from schema.people.api_client import ApiClient, ClientStatus
+from schema.people.session import Session, SessionEnd
 
 FRESH = 2.0
 STALE = 5.0
@@ -44,7 +45,7 @@ class Standing:
     revoked_clients: frozenset[str]
     ended_sessions: frozenset[str]
     signed_out: Mapping[str, int]  # by subject: who signed in before this second (elsewhere) is signed out
-    suspended: frozenset[str]  # subjects: an issuer may still speak of them
+    suspended: frozenset[str]  # subjects: who signed in meanwhile, or is spoken of by an issuer, is not let in either
     issuers: Bindings
     unsaid: Unsaid
 
@@ -100,6 +101,10 @@ async def _read(database: Database, began: float, before: Standing | None) -> St
         # By when a session would expire, not by when its end was noted: that is the demonstration's clock.
         by_administrator = select(SessionEnd.session_id).join(Session, col(Session.id) == SessionEnd.session_id)
         ended += await db.all(by_administrator.where(col(Session.expires_at) > long_ago))
+        # Its people's tokens may have been exchanged: those name another client, but the session it was begun for.
+        revoked = col(ApiClient.client_id) == col(Session.client_id), col(ApiClient.status) == ClientStatus.REVOKED
+        of_gone = select(Session.id).join(ApiClient, and_(*revoked))
+        ended += await db.all(of_gone.where(col(Session.expires_at) > long_ago, col(Session.ended_at).is_(None)))
         lately = col(Account.signed_out_at) > long_ago - LONGEST_SESSION
         gone = await db.rows(select(Account.subject, Account.signed_out_at).where(lately))
         with_account = select(Session.id).join(Account, col(Account.subject) == col(Session.subject))

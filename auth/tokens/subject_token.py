@@ -22,9 +22,9 @@ from auth.server.known_token import KnownToken, find_token
 from auth.server.request import Context, Request
 from auth.server.waiting import Waiting
 from auth.tokens.access_token import AccessToken, Unauthenticated
-from schema.issuer import IssuerMode
 from schema.organisation import OrganisationKind
-from schema.session import Session
+from schema.people.issuer import IssuerMode
+from schema.people.session import Session
 
 
 @dataclass(frozen=True)

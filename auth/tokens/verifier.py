@@ -128,7 +128,9 @@ def _caller(token: AccessToken) -> Caller:
 
 
 def _is_signed_out(subject: str, person: Person, standing: Standing) -> bool:
-    return person.session_id in standing.ended_sessions or person.authenticated_at < standing.signed_out.get(subject, 0)
+    if subject in standing.suspended or person.authenticated_at < standing.signed_out.get(subject, 0):
+        return True
+    return person.session_id in standing.ended_sessions
 
 
 def _refuse_revoked(believed: _Believed, standing: Standing) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from api.database import embedded
-from schema.account import Role
+from schema.people.account import Role
 from tests.browser.chromium import Tab, chromium
 from tests.conftest import clone
 from tests.embedded import free_port

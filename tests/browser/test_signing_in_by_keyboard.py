@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pyotp
 
-from schema.account import Role
+from schema.people.account import Role
 from tests.browser.chromium import Tab
 from tests.browser.conftest import Looked, Opened
 from tests.people.visiting import LEAD, PASSWORD, give_one_time_password, have_account

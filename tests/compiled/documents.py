@@ -22,6 +22,7 @@ from tests.compiled.material import Material
 from tests.isolation.inputs import TYPES
 
 KEYS = ("a", "_x", "data", "errors", "name", "id", "nodes", "totalCount", "X9")
+LEADS_ON = 0.15  # of the fields: one that leads to other rows is chosen, however many leaves stand beside it
 Signature = tuple[str, str, str]
 
 
@@ -179,6 +180,8 @@ class _Writer:
             name, arguments, inner = self._chance.choice(before)
         else:
             of_rows = [each for each in fitting if not about_itself(fields[each])]
+            if deeper and self._chance.random() < LEADS_ON:
+                of_rows = [each for each in of_rows if not is_leaf_type(get_named_type(fields[each].type))] or of_rows
             name = self._chance.choice(of_rows if self._chance.random() < 0.98 else fitting)
             arguments, inner = self._arguments.written(kind.name, name, fields[name].args, rows)
             before.append((name, arguments, inner))

@@ -24,7 +24,7 @@ from tests.isolation.canary import leaves
 from tests.isolation.oracle import EVERYONE
 from tests.isolation.selection import asked
 from tests.isolation.world import World, app_url
-from tests.stage import Stage, caller
+from tests.stage import Stage, person
 
 REFUSED = (GraphQLError, UncompiledError, BadCursorError, BadPageError)
 CLOCK = "2031-01-01T00:00:00+00:00"  # of demonstrations, so that an answer is the same twice
@@ -147,4 +147,4 @@ def stranger_to(who: Caller) -> Caller:
         "SUPPLIER": "RIVAL",
         "RIVAL": "SUPPLIER",
     }
-    return replace(caller(others.get(who.tenant_ods, "RNK")), scopes=who.scopes)
+    return replace(person(others.get(who.tenant_ods, "RNK")), scopes=who.scopes)

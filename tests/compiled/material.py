@@ -10,6 +10,7 @@ import asyncpg
 from graphql import GraphQLArgument, GraphQLEnumType, get_named_type, is_required_argument
 
 from api.graphql.engine import Engine, Request
+from api.graphql.register import OPERATIONS
 from auth.caller import Caller
 from auth.scope import Scope
 from schema.kept.node import global_id
@@ -50,13 +51,14 @@ def spelt(filters: dict[str, Any]) -> Filters:
 
 async def gathered(world: World, engine: Engine, admin: asyncpg.Connection) -> Material:
     """Give the material of a world."""
-    found = Material(callers=[*map(caller, LISTED)])
+    found = Material(callers=[*map(person, LISTED)])
     for noun in world.nouns:
         found.ids[noun] = [row.id for row in world.of(noun)]
     found.ids["TestMilestone"] = [global_id("TestMilestone", kind) for kind in TYPES["TestKind"].values]
     found.ids[""] = [*NO_IDS, *map(probes.made_up, world.nouns)]
     found.ids["forged"] = [probe.value for probe in probes.forged(world, 1)][::9]
-    found.names = [[*LISTED], [*world.names], [*ODD, "ZZZ99", "", "null", *found.ids["Product"]]]
+    operations = [operation.name for operation in OPERATIONS]
+    found.names = [[*LISTED], [*world.names], operations, [*ODD, "ZZZ99", "", "null", *found.ids["Product"]]]
     at = [row["recorded_at"] for row in await admin.fetch(MOMENTS)]
     between = [before + (after - before) / 2 for before, after in itertools.pairwise(at)]
     found.instants = [*TIMELESS, *(moment.isoformat() for moment in (*at[::8], *between[::8], at[-1]))]

@@ -80,12 +80,15 @@ class Changes:
         return hidden if self._everything else hidden[:: 1 + len(hidden) // 3]
 
     def _ids(self, noun: str, who: str) -> list[Probe]:
-        """Give every id of the noun that is asked for, and one of every other that the caller may not see."""
+        """Give the ids of the noun that is asked for: seen, and some hidden; and one of every other that is hidden."""
         ids = [*probes.ids(self._world), *probes.forged(self._world, 1)]
         if self._everything:
             return ids
         others = {probe.noun: probe for probe in ids if who not in probe.readers}
-        return [*(probe for probe in probes.ids(self._world) if probe.noun == noun), *others.values()]
+        asked = [probe for probe in probes.ids(self._world) if probe.noun == noun]
+        hidden = [probe for probe in asked if who not in probe.readers]
+        seen = [probe for probe in asked if who in probe.readers]
+        return [*seen, *hidden[:: 1 + len(hidden) // 12], *others.values()]
 
     async def _try(self, position: Position, value: str, who: str) -> str:
         variables = filled(self._world, position.field, who, self._plain, position.path)

@@ -2,8 +2,8 @@
 
 from typing import Any, Protocol
 
-from schema.account import Role
 from schema.organisation import OrganisationKind as Kind
+from schema.people.account import Role
 from tests.isolation.oracle import KIND, REGION, Told, of_kind
 
 BACK = "https://application.example/back"

@@ -14,11 +14,14 @@ from api.graphql.nodes import NOUNS
 from auth import clients
 from auth.caller import AAL2, Operator, SignIn
 from auth.clients import RegisterClient
+from auth.people import accounts
+from auth.people.passwords import new_one_time_password
 from auth.scope import scopes_of
 from auth.tenancy import Database
-from schema.api_client import AssertionProfile
 from schema.kept.node import global_id
-from schema.session import Session
+from schema.people.account import Account, OpenAccount, Role
+from schema.people.api_client import AssertionProfile
+from schema.people.session import Session
 from tests.isolation import oracle, story
 from tests.isolation.canary import Canaries, Key, Readers, keys_of, leaves
 from tests.isolation.inputs import Inputs
@@ -101,6 +104,7 @@ class Builder:
             await self._learn(Told(code), "organisation add", until_owner=code)
         for code in LISTED:
             await self._client(code)
+            await self._account(code)
         await story.tell(self)
         await self._sign_in()
         self._world.names |= dict.fromkeys((row.key for row in self._world.of("Organisation")), EVERYONE)
@@ -180,6 +184,17 @@ class Builder:
         assert isinstance(registered, clients.Registered), registered
         canaries.planted += [leaf for leaf in leaves(registered.client.jwks) if len(str(leaf)) > 20]
         await self._learn(Told(code), "client add")
+
+    async def _account(self, code: str) -> None:
+        """Have the operator open the account of whoever makes the changes."""
+        local_part, operator = person(code).subject.partition("@")[0], Operator(tenant_ods=code)
+        once = new_one_time_password()
+        stated = OpenAccount(local_part=local_part, roles=[Role.ADMINISTRATOR], one_time_password=once)
+        async with self._database.change(operator, "account open") as db:
+            opened = await accounts.open_(db, operator, stated)
+        assert isinstance(opened, Account), opened
+        self._world.canaries.let_read(once, NOBODYS)
+        await self._learn(Told(code), "account open")
 
     async def _learn(self, told: Told, verb: str, until_owner: str | None = None) -> None:
         """Read the events of a change: which rows it wrote, and which of them hold its canaries."""

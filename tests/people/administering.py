@@ -9,7 +9,7 @@ from typing import Any
 
 from api.database import embedded
 from auth.people.passwords import new_one_time_password
-from schema.account import Role
+from schema.people.account import Role
 from tests.conftest import clone
 from tests.installed import Site
 from tests.people.signed_in import Person

@@ -15,8 +15,8 @@ from auth.grants.tables import AuthorizationCode, RefreshToken
 from auth.public_keys import KeyPair
 from auth.scope import Scope
 from auth.tokens.secret import hashed
-from schema.api_client import ApiClient, AssertionProfile, ClientKind
-from schema.session import Session
+from schema.people.api_client import ApiClient, AssertionProfile, ClientKind
+from schema.people.session import Session
 from tests.installed import URL, Site
 from tests.sign_in_support import key_for
 

@@ -11,7 +11,7 @@ from api.database import embedded
 from auth.caller import Caller
 from auth.tokens.access_token import Unauthenticated
 from auth.tokens.verifier import Verifier
-from schema.account import Role
+from schema.people.account import Role
 from tests.installed import Site
 from tests.people.answering import answering
 from tests.people.provider import Provider, mapped, register, site_with_issuers, unique

@@ -19,8 +19,8 @@ from joserfc.jwk import Key
 from api.database import embedded
 from auth.caller import Operator
 from auth.federation.outside import Reach
-from schema.account import Role
-from schema.issuer import Issuer, IssuerMapping, IssuerMode, IssuerShape, IssuerStatus
+from schema.people.account import Role
+from schema.people.issuer import Issuer, IssuerMapping, IssuerMode, IssuerShape, IssuerStatus
 from tests.installed import URL, Site
 from tests.people.answering import Answering, public, reply
 from tests.people.signed_in import site_for_people

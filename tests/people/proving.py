@@ -19,8 +19,8 @@ from auth.grants.dpop import fingerprint
 from auth.scope import scopes_for, scopes_of
 from auth.signing import Ring, ensure_keys
 from auth.tokens.access_token import AccessToken, new_token_id
-from schema.account import Role
-from schema.api_client import AssertionProfile, ClientKind
+from schema.people.account import Role
+from schema.people.api_client import AssertionProfile, ClientKind
 from tests.installed import Site
 from tests.sign_in_support import key_for, merged
 from tests.stage import LISTED

@@ -21,7 +21,7 @@ from auth.caller import AAL1, AAL2, Operator, SignIn
 from auth.people.tables import BrowserSession
 from auth.tenancy import Transaction
 from auth.tokens.secret import hashed, new_secret
-from schema.account import Account, Membership, Role, home_of
+from schema.people.account import Account, Membership, Role, home_of
 from tests.conftest import clone
 from tests.installed import Site
 from tests.stage import Stage

@@ -10,8 +10,8 @@ from api.database import embedded
 from auth.caller import Operator
 from auth.people import accounts, memberships
 from auth.people.passwords import new_one_time_password
-from schema.account import GrantRole, Role
 from schema.kept.node import global_id
+from schema.people.account import GrantRole, Role
 from tests.ledger import as_superuser
 from tests.people.administering import Administrator, Ground, administered
 from tests.people.signed_in import Person
@@ -161,6 +161,8 @@ def test_nobody_resets_or_restores_themselves(ground: Ground, admin: Administrat
     mine = admin.account("admin@R1A")
     given = {"account": mine, "oneTimePassword": new_one_time_password()}
     assert admin.refused("resetAccount", **given) == "NOT_YOUR_OWN"
+    itself = {"localPart": "admin", "roles": ["TRUST_SIRO"], "oneTimePassword": new_one_time_password()}
+    assert admin.refused("openAccount", **itself) == "NOT_YOUR_OWN"
     other = ground.admin("second@R1A")
     other.made("suspendAccount", account=other.account("second@R1A"))  # who fears a thief may
     restored = other.site.runner.run(other.achange("restoreAccount", account=mine))  # its token lives for seconds

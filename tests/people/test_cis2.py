@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from auth.caller import AAL1, AAL2
-from schema.account import Role
-from schema.issuer import Issuer, IssuerShape
+from schema.people.account import Role
+from schema.people.issuer import Issuer, IssuerShape
 from tests.people.provider import (
     Provider,
     mapped,

@@ -11,9 +11,9 @@ from auth.ask import ASSERTION_TYPE, write_assertion
 from auth.key_file import KeyFile
 from auth.public_keys import KeyPair, public_set
 from auth.scope import Scope, scopes_of
-from schema.account import Role
-from schema.api_client import AssertionProfile
 from schema.organisation import OrganisationKind
+from schema.people.account import Role
+from schema.people.api_client import AssertionProfile
 from tests.ledger import as_superuser
 from tests.people.administering import Administrator, Ground, administered
 from tests.people.signed_in import Person

@@ -13,8 +13,8 @@ from api.database import embedded
 from auth.caller import Operator
 from auth.grants.tables import AuthorizationCode
 from auth.tokens.secret import hashed
-from schema.account import Account, AccountStatus, Membership, MembershipStatus
-from schema.session import Session
+from schema.people.account import Account, AccountStatus, Membership, MembershipStatus
+from schema.people.session import Session
 from tests.installed import URL, Site
 from tests.people.applications import HOME, Client, application, changed, code_row, session_of
 from tests.people.proving import Prover

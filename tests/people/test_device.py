@@ -20,7 +20,7 @@ from auth.grants.tables import DeviceCode
 from auth.grants.user_code import ALPHABET, LENGTH, typed
 from auth.scope import Scope, scopes_for
 from auth.tokens.secret import hashed
-from schema.account import Membership, MembershipStatus
+from schema.people.account import Membership, MembershipStatus
 from tests.installed import URL, Site
 from tests.people.proving import PUBLIC, TOKEN, Prover, ask, bearer, proven, registered
 from tests.people.signed_in import CLI, Person, Role, site_for_people

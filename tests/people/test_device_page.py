@@ -7,7 +7,7 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from auth.people.tables import Attempt
-from schema.account import Role
+from schema.people.account import Role
 from tests.conftest import Iterator, embedded
 from tests.installed import Site
 from tests.people.signed_in import CLI, join

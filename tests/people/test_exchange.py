@@ -17,8 +17,8 @@ from auth.server.asker import EXCHANGE
 from auth.tokens import access_token
 from auth.tokens.access_token import AccessToken
 from auth.tokens.compact import read_compact
-from schema.issuer import IssuerMode, IssuerStatus
-from schema.session import Session
+from schema.people.issuer import IssuerMode, IssuerStatus
+from schema.people.session import Session
 from tests.embedded import eventually
 from tests.installed import URL, Site
 from tests.people.answering import answering

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from auth.scope import PERSONAL, Scope
-from schema.account import Role
 from schema.organisation import OrganisationKind
+from schema.people.account import Role
 from tests.installed import URL
 from tests.people.answering import public
 from tests.people.external import World, two_trusts

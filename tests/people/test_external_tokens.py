@@ -1,6 +1,7 @@
 """An issuer's own access tokens at the API: believed within its binding."""
 
 import hashlib
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -12,9 +13,9 @@ from sqlalchemy.engine import make_url
 from auth.caller import AAL1, AAL2, Caller, Operator
 from auth.scope import PERSONAL, Scope
 from auth.tokens.verifier import Shown
-from schema.account import Account, AccountStatus, Role
-from schema.issuer import IssuerMode, IssuerShape
 from schema.organisation import OrganisationKind
+from schema.people.account import Account, AccountStatus, Role
+from schema.people.issuer import IssuerMode, IssuerShape
 from tests.people.external import World, two_trusts
 from tests.people.provider import AUDIENCE, STRONG, Provider, mapped, register, unique
 from tests.people.proving import Prover
@@ -35,7 +36,7 @@ def test_a_token_speaks_for_whom_its_codes_are_mapped_to(world: World) -> None:
     caller = world.caller(world.ours.access_token(auth_time=NOW - 60))
     assert (caller.tenant_ods, caller.kind, caller.client_id) == ("R1A", OrganisationKind.TRUST, world.ours.iss)
     assert caller.scopes == {Scope.ACTIVITY_READ, Scope.TEST_REPORT}
-    assert caller.subject == f"x{hashlib.sha256(f'{world.ours.iss}|staff-1'.encode()).hexdigest()[:16]}@R1A"
+    assert caller.subject == f"x{hashlib.sha256(json.dumps([world.ours.iss, 'staff-1']).encode()).hexdigest()[:16]}@R1A"
     assert caller.person
     assert (caller.person.roles, caller.person.acr) == ({Role.TRUST_IT}, AAL1)
     assert caller.person.authenticated_at == NOW - 60

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from auth.caller import SignIn
-from schema.account import Role
+from schema.people.account import Role
 from tests.installed import URL
 from tests.people.signed_in import COOKIE
 from tests.people.visitor import BACK, WANTED, World, a_trust

@@ -13,8 +13,8 @@ from sqlmodel import col, select
 
 from auth.caller import AAL1, AAL2, Operator, SignIn
 from auth.federation.login import offered
-from schema.account import Account, AccountStatus, Role
-from schema.issuer import IssuerMode, IssuerStatus
+from schema.people.account import Account, AccountStatus, Role
+from schema.people.issuer import IssuerMode, IssuerStatus
 from tests.installed import URL
 from tests.people.provider import (
     STRONG,

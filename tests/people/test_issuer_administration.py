@@ -9,8 +9,8 @@ import pytest
 from api.database import embedded
 from auth.caller import Operator, Person
 from auth.federation import issuers
-from schema.account import Role
-from schema.issuer import Issuer, IssuerMapping, MapIssuerRole, RegisterIssuer
+from schema.people.account import Role
+from schema.people.issuer import Issuer, IssuerMapping, MapIssuerRole, RegisterIssuer
 from schema.problem import NotYourOwn, ValidationFailed
 from tests.ledger import as_superuser
 from tests.people.administering import Administrator, Ground, administered

@@ -12,8 +12,8 @@ from auth.federation.outside import Outside, Reach
 from auth.tenancy import Database
 from auth.tokens.access_token import Unauthenticated
 from auth.tokens.verifier import Verifier
-from schema.account import Role
-from schema.issuer import Issuer, IssuerStatus
+from schema.people.account import Role
+from schema.people.issuer import Issuer, IssuerStatus
 from tests.installed import Site
 from tests.people.answering import answering
 from tests.people.provider import Provider, ended, mapped, register, site_with_issuers, switched, unique

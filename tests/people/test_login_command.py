@@ -25,7 +25,7 @@ from auth.grants.granted import Granted
 from auth.grants.tables import DeviceCode
 from auth.scope import scopes_for
 from auth.tenancy import Database
-from schema.account import Role
+from schema.people.account import Role
 from tests.conftest import clone
 from tests.embedded import free_port
 from tests.installed import Replica, Site, reinstate_here

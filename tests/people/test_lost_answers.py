@@ -13,7 +13,7 @@ from api.database import embedded
 from auth.caller import SignIn
 from auth.grants.refresh import GRACE
 from auth.grants.tables import RefreshToken
-from schema.session import Session
+from schema.people.session import Session
 from tests.installed import Site
 from tests.people.applications import session_of
 from tests.people.signed_in import Person, Role, site_for_people

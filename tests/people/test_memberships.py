@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from api.database import embedded
-from schema.account import Role
+from schema.people.account import Role
 from tests.ledger import as_superuser
 from tests.people.administering import Administrator, Ground, administered
 from tests.people.signed_in import Person

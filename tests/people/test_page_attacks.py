@@ -11,7 +11,7 @@ from api.pages import words
 from auth.people import passwords
 from auth.scope import Scope
 from auth.tokens.issuer import Issuer
-from schema.account import Role
+from schema.people.account import Role
 from tests.conftest import Iterator, embedded
 from tests.installed import URL, Site
 from tests.people.visiting import LEAD, PASSWORD, Page, Visit, enrol, give_one_time_password, have_account, open_site

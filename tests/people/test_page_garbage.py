@@ -9,8 +9,8 @@ from sqlmodel import col
 
 from api.pages.onward import onward
 from auth.caller import Operator
-from schema.account import Role
 from schema.organisation import Organisation
+from schema.people.account import Role
 from tests.conftest import Iterator, embedded
 from tests.installed import Site
 from tests.people.test_page_attacks import POSTS, csrf_of

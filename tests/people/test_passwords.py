@@ -10,7 +10,7 @@ from sqlalchemy import update
 from auth.people import passwords
 from auth.people.passwords import BusyError, hashed, is_one_time, matches, new_one_time_password, normalised, refusal
 from auth.people.tables import Credential
-from schema.account import ONCE
+from schema.people.account import ONCE
 from tests.conftest import embedded
 from tests.people.visiting import LEAD, PASSWORD, Visit, credential, have_account, open_site, run_sql
 

@@ -25,9 +25,9 @@ from auth.tokens import access_token
 from auth.tokens.access_token import TYPE, AccessToken, Unauthenticated
 from auth.tokens.secret import hashed, new_secret
 from auth.tokens.verifier import Verifier
-from schema.account import Role
-from schema.api_client import ApiClient, AssertionProfile, ClientKind
 from schema.organisation import OrganisationKind
+from schema.people.account import Role
+from schema.people.api_client import ApiClient, AssertionProfile, ClientKind
 from tests.installed import Site
 from tests.people.proving import TOKEN, proven, registered, ring_of
 from tests.people.signed_in import Person, site_for_people

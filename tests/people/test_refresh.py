@@ -15,9 +15,9 @@ from auth.caller import AAL1, Operator
 from auth.grants.refresh import GRACE
 from auth.grants.tables import RefreshToken
 from auth.tokens.secret import hashed
-from schema.account import Account, AccountStatus, Membership, MembershipStatus
-from schema.api_client import ApiClient, ClientStatus
-from schema.session import Session, SessionEnd
+from schema.people.account import Account, AccountStatus, Membership, MembershipStatus
+from schema.people.api_client import ApiClient, ClientStatus
+from schema.people.session import Session, SessionEnd
 from tests.installed import Site
 from tests.people.applications import HOME, Client, application, changed, found, refresh_row, session_of
 from tests.people.proving import Prover

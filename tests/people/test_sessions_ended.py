@@ -8,8 +8,8 @@ import pytest
 from api.database import embedded
 from auth.people import sessions
 from auth.tenancy import Database
-from schema.account import Role
-from schema.session import EndSession, SessionEnd
+from schema.people.account import Role
+from schema.people.session import EndSession, SessionEnd
 from tests.ledger import as_superuser
 from tests.people.administering import Administrator, Ground, administered
 from tests.people.signed_in import Person

@@ -8,8 +8,8 @@ from sqlalchemy import func, update
 
 from auth.caller import Operator
 from auth.people.tables import BrowserSession
-from schema.account import Role
-from schema.issuer import Issuer
+from schema.people.account import Role
+from schema.people.issuer import Issuer
 from tests.conftest import Iterator, embedded
 from tests.installed import Site
 from tests.people.visiting import (

@@ -14,7 +14,7 @@ from api.graphql.engine import schema
 from api.graphql.register import OPERATIONS, Operation
 from auth.caller import AAL1, AAL2, RECENT
 from auth.scope import Scope
-from schema.account import Role
+from schema.people.account import Role
 from tests.installed import Site, code_of
 from tests.people.proving import Prover, ask, bearer, machine_token, person_token
 from tests.people.signed_in import site_for_people

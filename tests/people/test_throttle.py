@@ -13,7 +13,7 @@ from auth.caller import SignIn
 from auth.people import passwords
 from auth.people.tables import Attempt
 from auth.people.throttle import Bucket, Visitor, buckets, network_of, remembered, take
-from schema.account import Role
+from schema.people.account import Role
 from tests.conftest import Iterator, embedded
 from tests.installed import Site
 from tests.people.visiting import FAR, LEAD, NEAR, Visit, have_account, open_site, run_sql

@@ -10,7 +10,7 @@ from api.graphql.register import OPERATIONS
 from auth.caller import RECENT, Caller
 from auth.scope import Scope
 from auth.tenancy import Database
-from schema.account import Role
+from schema.people.account import Role
 from tests.stage import Stage, caller, person
 
 NAMES = [operation.name for operation in OPERATIONS]

@@ -18,7 +18,7 @@ from api.database import embedded
 from auth.caller import Operator, SignIn
 from auth.people import passwords, second_factor
 from auth.people.tables import Credential, OneTimePassword
-from schema.account import Account, Role, home_of
+from schema.people.account import Account, Role, home_of
 from tests.conftest import clone
 from tests.installed import URL, Site
 from tests.people.signed_in import join

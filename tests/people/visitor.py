@@ -13,8 +13,8 @@ from auth.caller import SignIn
 from auth.people import browser
 from auth.people.browser import Browser
 from auth.people.standing import standing_of
-from schema.account import Role
-from schema.issuer import Issuer
+from schema.people.account import Role
+from schema.people.issuer import Issuer
 from tests.installed import Site
 from tests.people.answering import answering
 from tests.people.provider import Provider, mapped, register, site_with_issuers, unique

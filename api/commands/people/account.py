@@ -14,7 +14,7 @@ from api.failure import UsageError
 from auth.caller import Operator
 from auth.people import accounts, memberships, passwords
 from auth.tenancy import Transaction
-from schema.account import (
+from schema.people.account import (
     SUBJECT,
     Account,
     EndRole,

@@ -14,8 +14,8 @@ from api.failure import UsageError
 from auth.caller import Operator
 from auth.federation import issuers
 from auth.tenancy import Transaction
-from schema.account import Role
-from schema.issuer import (
+from schema.people.account import Role
+from schema.people.issuer import (
     DisableIssuer,
     EnableIssuer,
     EndIssuerMapping,

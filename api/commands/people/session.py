@@ -10,7 +10,7 @@ from api.commands.asking import administer, ask_all
 from api.failure import UsageError
 from auth.people import sessions
 from auth.tenancy import Transaction
-from schema.session import EndSession, Session
+from schema.people.session import EndSession, Session
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 

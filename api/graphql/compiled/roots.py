@@ -18,7 +18,7 @@ from api.graphql.nodes import MOST_ENTITIES, NOUNS, Found, Key, named, needed, r
 from api.graphql.operation import CAN, RULE, refuse_disorder
 from schema.kept.connection import LARGEST_PAGE, Order
 from schema.kept.question import All, One, Question
-from schema.viewer import Viewer
+from schema.people.viewer import Viewer
 
 Details = Any
 Rule = Callable[..., Question[Any]]

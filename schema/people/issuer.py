@@ -10,12 +10,12 @@ from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlmodel import Field
 
-from schema.account import Role
 from schema.change import Change, Revision
 from schema.kept.described import described_enum, described_input, described_type
 from schema.kept.node import Kept
 from schema.kept.relation import many, one
 from schema.kept.text import OdsCode, Text
+from schema.people.account import Role
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[!-~]{3,280}$"), Field(max_length=300)]
 Code = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,80}$"), Field(max_length=80)]
@@ -96,7 +96,7 @@ class Issuer(_Stated, Kept, table=True):
     status: IssuerStatus = Field(default=IssuerStatus.ACTIVE)
 
     organisation = one("schema.organisation.Organisation", "tenant_ods", description="Who answers for it.")
-    mappings = many("schema.issuer.IssuerMapping", "issuer_id", description="Whom its codes make of people.")
+    mappings = many("schema.people.issuer.IssuerMapping", "issuer_id", description="Whom its codes make of people.")
 
 
 @described_type
@@ -116,7 +116,7 @@ class IssuerMapping(Kept, table=True):
     role: Role
     active: bool = True
 
-    issuer = one("schema.issuer.Issuer", "issuer_id", description="Whose codes these are.")
+    issuer = one("schema.people.issuer.Issuer", "issuer_id", description="Whose codes these are.")
 
 
 @described_input

@@ -10,12 +10,12 @@ from sqlalchemy import ForeignKeyConstraint
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlmodel import Field
 
-from schema.account import Subject
 from schema.change import Change
 from schema.kept.described import described_input, described_type
 from schema.kept.node import Instant, Kept, Node, Row, Tenant
 from schema.kept.relation import many, one
 from schema.kept.text import Text
+from schema.people.account import Subject
 
 
 @described_type
@@ -43,7 +43,9 @@ class Session(Row, Node, table=True):
     ended_at: Instant | None = Field(default=None, description="When it was ended, UTC; null: it was not.")
 
     organisation = one("schema.organisation.Organisation", "tenant_ods", description="Whom it speaks for.")
-    ends = many("schema.session.SessionEnd", "session_id", description="How an administrator ended it, if one did.")
+    ends = many(
+        "schema.people.session.SessionEnd", "session_id", description="How an administrator ended it, if one did."
+    )
 
 
 @described_type
@@ -59,7 +61,7 @@ class SessionEnd(Kept, table=True):
     subject: Subject
     reason: Annotated[Text, Field(min_length=2, max_length=2000, description="Why. Never patient data.")]
 
-    session = one("schema.session.Session", "session_id", description="What was ended.")
+    session = one("schema.people.session.Session", "session_id", description="What was ended.")
 
 
 @described_input

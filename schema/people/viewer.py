@@ -6,11 +6,11 @@ from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlmodel import Field
 from strawberry import pydantic as sp
 
-from schema.account import Role
 from schema.kept.described import described_type
 from schema.kept.node import Row
 from schema.kept.relation import one
 from schema.organisation import Organisation, OrganisationKind
+from schema.people.account import Role
 
 
 @described_type

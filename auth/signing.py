@@ -13,6 +13,8 @@ from auth.tables import KeyState, SigningKey
 from auth.tenancy import Transaction
 from auth.tokens.issuer import Issuer
 from auth.tokens.sealing import BrokenSealError, seal, unseal
+from schema.organisation import Organisation
+from schema.problem import NotFound
 
 ALGORITHM = "ES256"
 
@@ -45,8 +47,14 @@ async def ensure_keys(db: Transaction, issuer: Issuer) -> Ring:
     return Ring(KeySet([_unseal(rows[KeyState.CURRENT], issuer)]), {row.kid: row.public_jwk for row in rows.values()})
 
 
-async def rotate(db: Transaction, issuer: Issuer) -> Ring:
-    """Let the next key sign; the one before still verifies. Leave 10 minutes between two rotations."""
+async def rotate(db: Transaction, issuer: Issuer) -> Ring | NotFound:
+    """Let the next key sign; the one before still verifies. Leave 10 minutes between two rotations.
+
+    As `Operator`: the ledger notes it in the history of the organisation that it acts for.
+    """
+    ods_code = db.caller.tenant_ods
+    if not await db.all(select(Organisation.ods_code).where(col(Organisation.ods_code) == ods_code)):
+        return NotFound(message=f"No organisation {ods_code} is listed.", next_step="Name one that is listed.")
     await ensure_keys(db, issuer)
     await db.lock("signing-key")
     state = col(SigningKey.state)

@@ -399,3 +399,25 @@ $$;
 revoke execute on function app.personal_scopes, app.fits_kind, app.within_issuer from public;
 grant execute on function app.personal_scopes, app.fits_kind, app.within_issuer
     to app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust, app_operator, app_sign_in;
+
+-- Keys are rotated by the operator, for whom the ledger notes it; sign-in makes the first and changes none.
+revoke update, delete on signing_key from app_sign_in;
+grant select, insert, update, delete on signing_key to app_operator;
+create policy operate on signing_key to app_operator using (true) with check (true);
+create function app.record_key() returns trigger language plpgsql as $$
+begin
+    insert into event (
+        tenant_ods, owner_ods, audience, actor, verb, object_type, object_key, row, effective_at, request_id,
+        sequence, xid, recorded_at, previous_hash, hash
+    ) values (
+        app.tenant(), app.tenant(), 'PUBLISHED', current_setting('app.subject'), current_setting('app.verb'),
+        'SigningKey', new.kid, jsonb_build_object('kid', new.kid, 'state', new.state), app.now(),
+        nullif(current_setting('app.request'), ''), 0, 0, app.now(), '', ''
+    );
+    return null;
+end
+$$;
+create trigger record after update on signing_key for each row
+    when (new.state = 'CURRENT' and old.state <> 'CURRENT') execute function app.record_key();
+revoke execute on function app.record_key from public;
+grant execute on function app.record_key to app_operator;

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete
 from sqlalchemy.engine import make_url
 
-from auth.caller import SignIn
+from auth.caller import Operator, SignIn
 from auth.signing import Ring, SigningKeyUnreadableError, ensure_keys, rotate
 from auth.tables import SigningKey
 from auth.tenancy import Database
@@ -27,7 +27,7 @@ def test_replicas_that_race_make_one_set(sign_in: SignInUnderTest) -> None:
             await database.close()
 
     async def race() -> list[Ring]:
-        async with sign_in.database.change(SignIn(), "empty") as db:
+        async with sign_in.database.change(Operator(tenant_ods="R1A"), "empty") as db:
             await db.write(delete(SigningKey))
         return await asyncio.gather(*(replica() for _ in range(6)))
 
@@ -66,8 +66,8 @@ def test_another_key_file_is_said_plainly(sign_in: SignInUnderTest) -> None:
 
 def test_a_token_outlives_one_rotation_and_not_two(sign_in: SignInUnderTest) -> None:
     async def turn() -> None:
-        async with sign_in.database.change(SignIn(), "keys.rotate") as db:
-            await rotate(db, sign_in.issuer)
+        async with sign_in.database.change(Operator(tenant_ods="R1A"), "keys rotate") as db:
+            assert isinstance(await rotate(db, sign_in.issuer), Ring)
 
     def kids() -> set[str]:
         return {key["kid"] for key in sign_in.run(sign_in.http.get("/oauth2/jwks")).json()["keys"]}
@@ -88,6 +88,17 @@ def test_a_token_outlives_one_rotation_and_not_two(sign_in: SignInUnderTest) -> 
     assert len(kids()) == 3
     assert sign_in.verify(new, fresh())
     assert not sign_in.verify(old, fresh())
+
+
+def test_sign_in_itself_changes_no_key(sign_in: SignInUnderTest) -> None:
+    sign_in.ring()
+
+    async def as_sign_in() -> None:
+        async with sign_in.database.change(SignIn(), "keys rotate") as db:
+            await db.write(delete(SigningKey))
+
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        sign_in.run(as_sign_in())
 
 
 @pytest.mark.parametrize("key", [b"", b"short", b"x" * 33])

@@ -1,11 +1,10 @@
 """Signing keys: the next one signs, the one before still verifies."""
 
+from typing import Annotated
+
 import typer
 
-from api import installation
-from api.commands.asking import run_as
-from api.settings import Settings
-from auth.caller import SignIn
+from api.commands.asking import operate
 from auth.signing import rotate as rotate_keys
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
@@ -17,10 +16,9 @@ def keys() -> None:
 
 
 @app.command()
-def rotate() -> None:
+def rotate(
+    organisation: Annotated[str, typer.Option(help="ODS code of the organisation whose history records it.")],
+) -> None:
     """Let the next key sign. Tokens signed before stay good until they expire; leave 10 minutes between two."""
-    settings = Settings()
-    with installation.opened(settings, beside=True) as place:
-        issuer = place.issuer()
-        ring = run_as(place, SignIn(), "keys rotate", lambda db: rotate_keys(db, issuer))
+    ring = operate(organisation, "keys rotate", lambda db, place: rotate_keys(db, place.issuer()))
     typer.echo(f"Published: {', '.join(ring.public)}.")

@@ -3,13 +3,15 @@
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+from unittest.mock import patch
 
 import asyncpg
 import pytest
 from graphql import GraphQLObjectType
 
-from api.graphql.engine import Engine
+from api.graphql.engine import Engine, documents
 from auth.tenancy import Database
 from tests.isolation.asking import Asker, Findings
 from tests.isolation.changing import Changes
@@ -37,8 +39,9 @@ class Walked:
 
 @pytest.fixture(scope="session")
 def walked(world: World, copies: dict[str, Stage], thorough: bool) -> Walked:
-    """Everything asked and tried, once."""
-    return asyncio.run(_walk(world, copies, thorough=thorough))
+    """Everything asked and tried, once; each document is compiled once for all who ask it."""
+    with patch.object(documents, "read", lru_cache(maxsize=512)(documents.read.__wrapped__)):
+        return asyncio.run(_walk(world, copies, thorough=thorough))
 
 
 async def _walk(world: World, copies: dict[str, Stage], *, thorough: bool) -> Walked:

@@ -31,7 +31,7 @@ class Breadth:
     first: int = 4
     parents: int = 1
     cursors: int = 30
-    forged: int = 2
+    forged: int = 4
     everything: bool = False
 
 

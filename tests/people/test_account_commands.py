@@ -92,6 +92,17 @@ def test_an_account_is_suspended_restored_and_reset(operating: Operating) -> Non
     )
 
 
+def test_keys_are_rotated_for_the_ledger_to_see(operating: Operating) -> None:
+    assert operating.refuses("keys", "rotate", "--organisation", "ZZZ99").startswith("No organisation ZZZ99 is listed.")
+    first = operating.says("keys", "rotate", "--organisation", "NATIONAL")
+    second = operating.says("keys", "rotate", "--organisation", "NATIONAL")
+    assert first != second
+    seen = "select actor, verb, audience::text, row ->> 'state', object_key = any (array(select kid from signing_key))"
+    told = operating.rows(f"{seen} from event where object_type = 'SigningKey' and tenant_ods = 'NATIONAL' order by id")
+    assert told == [("operator", "keys rotate", "PUBLISHED", "CURRENT", True)] * 2
+    assert "private" not in str(operating.rows("select row from event where object_type = 'SigningKey'"))
+
+
 def test_an_account_joins_another_organisation_and_leaves_it(operating: Operating) -> None:
     there = ("--organisation", "SUPPLIER")
     operating.says("account", "grant", "it.lead@R1A", "SUPPLIER_LEAD", *there)

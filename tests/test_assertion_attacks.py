@@ -10,6 +10,8 @@ import time
 import pytest
 
 from auth.ask import ASSERTION_TYPE
+from tests.ageing import COLLECTED as NOW
+from tests.ageing import as_of_now
 from tests.sign_in_support import ABSENT, RFC7523, TOKEN_URL, URL, SignInUnderTest, key_for, rsa_key
 
 
@@ -93,9 +95,6 @@ def test_an_assertion_for_somebody_else_is_refused(sign_in: SignInUnderTest, aud
         assert said["error_description"] == "Missing or invalid 'aud' claim in JWT"
 
 
-NOW = int(time.time())
-
-
 @pytest.mark.parametrize(
     "claims",
     [
@@ -107,7 +106,7 @@ NOW = int(time.time())
 )
 def test_a_time_that_is_wrong_is_refused(sign_in: SignInUnderTest, claims: dict) -> None:
     for client in (sign_in.nhs, sign_in.modern):
-        refused(sign_in, sign_in.assertion(client, **claims))
+        refused(sign_in, sign_in.assertion(client, **as_of_now(claims)))
 
 
 def test_thirty_seconds_of_grace(sign_in: SignInUnderTest) -> None:

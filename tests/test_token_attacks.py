@@ -12,9 +12,9 @@ from joserfc.jwk import KeySet
 
 from auth.scope import Scope
 from auth.tokens.access_token import Unauthenticated
+from tests.ageing import COLLECTED as NOW
+from tests.ageing import as_of_now
 from tests.sign_in_support import ABSENT, TOKEN_URL, URL, SignInUnderTest, key_for, merged, rsa_key
-
-NOW = int(time.time())
 
 
 def b64(value: object) -> str:
@@ -127,7 +127,7 @@ def test_a_token_for_or_of_somebody_else_is_refused(sign_in: SignInUnderTest, cl
     ],
 )
 def test_a_time_that_is_wrong_is_refused(sign_in: SignInUnderTest, claims: dict) -> None:
-    refused(sign_in, forged(sign_in, **claims))
+    refused(sign_in, forged(sign_in, **as_of_now(claims)))
 
 
 def test_thirty_seconds_of_grace(sign_in: SignInUnderTest) -> None:

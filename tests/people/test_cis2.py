@@ -1,6 +1,5 @@
 """People sign in at NHS CIS2: the one role that they selected counts, by our own table."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -14,8 +13,6 @@ from tests.people.provider import (
 )
 from tests.people.visitor import World, a_trust
 from tests.sign_in_support import ABSENT
-
-NOW = int(time.time())
 
 
 @pytest.fixture(scope="module")

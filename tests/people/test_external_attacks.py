@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,13 +12,14 @@ import pytest
 from auth.scope import PERSONAL, Scope
 from schema.organisation import OrganisationKind
 from schema.people.account import Role
+from tests.ageing import COLLECTED as NOW
+from tests.ageing import as_of_now, moved
 from tests.installed import URL
 from tests.people.answering import public
 from tests.people.external import World, two_trusts
 from tests.people.provider import AUDIENCE, Provider, unique
 from tests.sign_in_support import ABSENT, key_for
 
-NOW = int(time.time())
 ALL = " ".join(Scope)
 
 
@@ -112,7 +112,7 @@ def test_an_id_token_is_no_access_token(world: World) -> None:
     ],
 )
 def test_a_time_that_is_wrong_is_refused(world: World, claims: dict) -> None:
-    world.refused(world.ours.access_token(**claims))
+    world.refused(world.ours.access_token(**as_of_now(claims)))
 
 
 @pytest.mark.parametrize("sub", [ABSENT, None, "", "a b", "a\x00b", "é", "\ud800", "x" * 256, ["a"], 7])
@@ -142,7 +142,7 @@ def test_what_a_token_says_in_our_own_words_is_no_authority(world: World) -> Non
 
 @pytest.mark.parametrize("auth_time", [None, 0, -1, str(NOW), True, NOW + 600, NOW + 0.5, 10**30])
 def test_a_time_of_sign_in_that_is_none_is_refused(world: World, auth_time: object) -> None:
-    world.refused(world.ours.access_token(auth_time=auth_time), "auth_time")
+    world.refused(world.ours.access_token(auth_time=moved(auth_time)), "auth_time")
 
 
 @pytest.mark.parametrize("scope", [None, ["test:report"], {"test:report": True}, 7])

@@ -21,7 +21,6 @@ from tests.people.provider import AUDIENCE, STRONG, Provider, mapped, register, 
 from tests.people.proving import Prover
 from tests.sign_in_support import ABSENT
 
-NOW = int(time.time())
 ALL = " ".join(Scope)
 
 
@@ -33,13 +32,14 @@ def world(cluster) -> Iterator[World]:
 
 
 def test_a_token_speaks_for_whom_its_codes_are_mapped_to(world: World) -> None:
-    caller = world.caller(world.ours.access_token(auth_time=NOW - 60))
+    now = int(time.time())
+    caller = world.caller(world.ours.access_token(auth_time=now - 60))
     assert (caller.tenant_ods, caller.kind, caller.client_id) == ("R1A", OrganisationKind.TRUST, world.ours.iss)
     assert caller.scopes == {Scope.ACTIVITY_READ, Scope.TEST_REPORT}
     assert caller.subject == f"x{hashlib.sha256(json.dumps([world.ours.iss, 'staff-1']).encode()).hexdigest()[:16]}@R1A"
     assert caller.person
     assert (caller.person.roles, caller.person.acr) == ({Role.TRUST_IT}, AAL1)
-    assert caller.person.authenticated_at == NOW - 60
+    assert caller.person.authenticated_at == now - 60
     assert caller.person.session_id.startswith("x")
     other = world.caller(world.theirs.access_token())
     assert (other.tenant_ods, other.person and other.person.authenticated_at) == ("RYG", 0)
@@ -156,11 +156,12 @@ def test_nhs_cis2_is_not_believed_at_the_api(world: World) -> None:
 
 
 def test_only_a_second_factor_and_its_time_let_a_person_decide(world: World) -> None:
+    now = int(time.time())
     asked = {"role_code": "siro", "scope": ALL}
-    weak = world.caller(world.ours.access_token(**asked, acr="urn:example:one", auth_time=NOW))
+    weak = world.caller(world.ours.access_token(**asked, acr="urn:example:one", auth_time=now))
     untimed = world.caller(world.ours.access_token(**asked, acr=STRONG))
-    strong = world.caller(world.ours.access_token(**asked, acr=STRONG, auth_time=NOW))
-    old = world.caller(world.ours.access_token(**asked, acr=STRONG, auth_time=NOW - 2000))
+    strong = world.caller(world.ours.access_token(**asked, acr=STRONG, auth_time=now))
+    old = world.caller(world.ours.access_token(**asked, acr=STRONG, auth_time=now - 2000))
     for caller in (weak, untimed):
         assert caller.person
         assert caller.person.acr == AAL1
@@ -174,9 +175,10 @@ def test_only_a_second_factor_and_its_time_let_a_person_decide(world: World) -> 
 
 
 def test_a_sign_in_that_is_not_sure_enough_is_refused(world: World) -> None:
+    now = int(time.time())
     provider = world.provider(accepted_acr=["good"])
     assert world.caller(provider.access_token(acr="good"))
-    assert world.caller(provider.access_token(acr=STRONG, auth_time=NOW))
+    assert world.caller(provider.access_token(acr=STRONG, auth_time=now))
     for acr in (ABSENT, None, "bad", "GOOD", "", ["good"], 7):
         world.refused(provider.access_token(acr=acr), "acr")
 

@@ -1,7 +1,6 @@
 """Attacks on a sign-in at a provider: nobody is signed in who should not be, or as anybody else."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
@@ -9,12 +8,12 @@ import pytest
 
 from auth.caller import SignIn
 from schema.people.account import Role
+from tests.ageing import COLLECTED as NOW
+from tests.ageing import as_of_now
 from tests.installed import URL
 from tests.people.signed_in import COOKIE
 from tests.people.visitor import BACK, WANTED, World, a_trust
 from tests.sign_in_support import ABSENT, key_for
-
-NOW = int(time.time())
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +127,9 @@ def test_an_answer_to_nothing_is_refused(world: World, query: str) -> None:
     ],
 )
 def test_an_id_token_that_is_wrong_signs_nobody_in(world: World, claims: dict) -> None:
-    world.visitor().refused(world.provider, world.issuer, "You could not be signed in by Provider of R1A", **claims)
+    world.visitor().refused(
+        world.provider, world.issuer, "You could not be signed in by Provider of R1A", **as_of_now(claims)
+    )
 
 
 def test_an_id_token_by_another_key_signs_nobody_in(world: World) -> None:

@@ -1,6 +1,5 @@
 """Issuers confused: id_tokens under other headers, keys that they bring, a stolen key, and what waits at a switch-off."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,8 @@ from auth.grants.applications import CODE, DEVICE
 from auth.tokens.access_token import Unauthenticated
 from schema.people.account import Role
 from schema.people.issuer import IssuerStatus
+from tests.ageing import COLLECTED as NOW
+from tests.ageing import moved
 from tests.installed import URL
 from tests.people.answering import public
 from tests.people.external import World as Trusts
@@ -21,8 +22,6 @@ from tests.people.signed_in import BACK, CLI, COOKIE, Person, Pkce
 from tests.people.test_confusions import send
 from tests.people.visitor import World, a_trust
 from tests.sign_in_support import ABSENT, key_for
-
-NOW = int(time.time())
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +73,7 @@ def test_a_key_that_an_id_token_brings_is_neither_used_nor_fetched(world: World,
     "exp", [ABSENT, None, NOW - 31, 0, -1, str(NOW + 60), True, NOW + 60.5, 10**30, -(10**30), [], {}]
 )
 def test_an_id_token_with_a_time_that_is_none_signs_nobody_in(world: World, exp: object) -> None:
-    world.visitor().refused(world.provider, world.issuer, "exp, iat and nbf", exp=exp)
+    world.visitor().refused(world.provider, world.issuer, "exp, iat and nbf", exp=moved(exp))
 
 
 @pytest.mark.parametrize(

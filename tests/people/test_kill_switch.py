@@ -97,6 +97,7 @@ def test_an_issuer_that_is_disabled_says_nothing_any_more(world: World) -> None:
     provider, issuer, _ = world.new(("T1 it", Role.TRUST_IT))
     visitor, told = world.signed_in(provider, issuer)
     ends = [provider.access_token(), told["access_token"]]
+    world.look()
     assert world.holds(*ends)
     world.run(switched(world.site, issuer, IssuerStatus.DISABLED))
     world.stops(*ends, provider.access_token())

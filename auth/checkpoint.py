@@ -15,12 +15,13 @@ from auth.tables import SigningKey
 from auth.tenancy import Transaction
 from auth.tokens.compact import Compact, NotCompactError, read_compact, whole
 from auth.tokens.issuer import Issuer
+from schema.kept.text import ODS
 
 TYPE = "checkpoint+jwt"
 LONGEST = 4096
 
 _SHAPES = {
-    "tenant": re.compile(r"[A-Z0-9]{3,10}"),
+    "tenant": ODS,
     "hash": re.compile(r"[0-9a-f]{64}"),
     "at": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII),
 }

@@ -1,6 +1,5 @@
 """Clients, machines and applications, as the operator or an administrator registers, revokes and lists them."""
 
-import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,11 +15,9 @@ from auth.scope import Scope, scopes_of
 from auth.tenancy import Transaction
 from schema.kept.question import Page
 from schema.organisation import Organisation, OrganisationKind
-from schema.people.api_client import ApiClient, AssertionProfile, ClientKind, ClientStatus, RevokeClient
+from schema.people.api_client import CLIENT_ID, ApiClient, AssertionProfile, ClientKind, ClientStatus, RevokeClient
 from schema.people.api_client import RegisterClient as Stated
 from schema.problem import AlreadyDecided, AlreadyRegistered, NotFound, ValidationFailed, VersionConflict
-
-CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{3,80}")
 
 
 @dataclass(frozen=True)
@@ -114,8 +111,8 @@ async def revoke_own(
     db: Transaction, caller: Administering, input: RevokeClient
 ) -> ApiClient | NotFound | AlreadyDecided | VersionConflict:
     """Revoke a client: it gets no more tokens, and those it and its people have stop within 5 seconds."""
-    client = await db.find(ApiClient, input.client)
-    if client is None or client.tenant_ods != caller.tenant_ods:
+    client = await db.own(ApiClient, input.client, caller)
+    if client is None:
         return NotFound(path=["input", "client"])
     return await _revoke(db, client, input.expected_version)
 
@@ -139,8 +136,7 @@ def seen(kind: ClientKind | None = None, status: ClientStatus | None = None) -> 
 async def _revoke(
     db: Transaction, client: ApiClient, expected_version: int | None
 ) -> ApiClient | AlreadyDecided | VersionConflict:
-    await db.lock(client.id)
-    await db.refresh(client)
+    await db.take(client)
     if client.status is ClientStatus.REVOKED:
         return AlreadyDecided(message=f"The client {client.client_id} is revoked already.")
     if expected_version not in (None, client.version):

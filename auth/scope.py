@@ -69,10 +69,10 @@ def scopes_of(kind: Kind) -> list[Scope]:
     return [scope for scope in Scope if kind in scope.kinds and not scope.personal]
 
 
-def scopes_for(roles: Iterable[Role]) -> list[Scope]:
-    """Return every scope a person with these roles may hold."""
+def scopes_for(roles: Iterable[Role], kind: Kind | None = None) -> list[Scope]:
+    """Return every scope a person with these roles may hold, in an organisation of this kind."""
     held = frozenset(roles)
-    return [scope for scope in Scope if held & scope.roles]
+    return [scope for scope in Scope if held & scope.roles and (kind is None or kind in scope.kinds)]
 
 
 def named(names: Iterable[str], allowed: Iterable[Scope]) -> frozenset[Scope]:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 import asyncpg
-from sqlalchemy import Executable, Row, bindparam, func
+from sqlalchemy import DateTime, Executable, Row, bindparam, func
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
@@ -80,6 +80,11 @@ class Transaction:
         spoken, arguments = said(statement, given)
         return [spoken.read(record, self) for record in await self._run(spoken.text, arguments)]
 
+    async def clock(self) -> dt.datetime:
+        """Return the database's own time: of sign-in, never a demonstration's."""
+        (now,) = await self.all(select(func.clock_timestamp(type_=DateTime(timezone=True))))
+        return now
+
     async def write(self, statement: Executable) -> None:
         """Run a statement that answers nothing."""
         spoken, arguments = said(statement, {})
@@ -117,6 +122,16 @@ class Transaction:
         """Return the row of this noun by a client's id, None when the caller may not see one."""
         key = key_of(noun, given)
         return await self.one(_by_id(noun), id=key) if key else None
+
+    async def own(self, noun: type[N], given: str | None, caller: Entrant) -> N | None:
+        """Return the same where the caller's organisation owns it; somebody else's is as if it were not there."""
+        row = await self.find(noun, given)
+        return row if row is not None and row.tenant_ods == caller.tenant_ods else None
+
+    async def take(self, row: Kept) -> None:
+        """Take the turn of a row, and read it again as whoever had it before left it."""
+        await self.lock(row.id)
+        await self.refresh(row)
 
     async def lock(self, *keys: object) -> None:
         """Take the turn of these aggregates until the transaction ends, in one order for everyone."""

@@ -276,7 +276,6 @@ create index on browser_session (expires_at);
 create table attempt (
     bucket varchar(120) primary key,
     failures integer not null,
-    began_at timestamptz not null,
     expires_at timestamptz not null
 );
 create index on attempt (expires_at);

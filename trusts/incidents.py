@@ -75,11 +75,10 @@ async def stand_down(
     db: Transaction, caller: Caller, input: StandDownIncident
 ) -> IncidentDeclaration | NotFound | AlreadyDecided | ValidationFailed | VersionConflict:
     """End an organisation's incident arrangements, from now or from a time later on. Not the end of recovery."""
-    declaration = await db.find(IncidentDeclaration, input.declaration)
-    if declaration is None or declaration.tenant_ods != caller.tenant_ods:
+    declaration = await db.own(IncidentDeclaration, input.declaration, caller)
+    if declaration is None:
         return NotFound(path=["input", "declaration"])
-    await db.lock(declaration.id)
-    await db.refresh(declaration)
+    await db.take(declaration)
     if declaration.stood_down_at is not None:
         return AlreadyDecided(message="This declaration was stood down before.")
     if input.expected_version not in (None, declaration.version):

@@ -28,8 +28,8 @@ async def publish(db: Transaction, caller: Caller, input: PublishMilestone) -> M
 
     The baseline is the first promise and never moves; it is the first forecast too.
     """
-    product = await db.find(Product, input.product)
-    if product is None or product.tenant_ods != caller.tenant_ods:
+    product = await db.own(Product, input.product, caller)
+    if product is None:
         return NotFound(path=["input", "product"])
     system = await db.find(System, input.system) if input.system else None
     if input.system and (system is None or system.product_id != product.id):
@@ -87,11 +87,10 @@ async def meet(
 async def _mine(
     db: Transaction, caller: Caller, input: ReviseForecast | MeetMilestone
 ) -> Milestone | NotFound | AlreadyDecided | VersionConflict:
-    milestone = await db.find(Milestone, input.milestone)
-    if milestone is None or milestone.tenant_ods != caller.tenant_ods:
+    milestone = await db.own(Milestone, input.milestone, caller)
+    if milestone is None:
         return NotFound(path=["input", "milestone"])
-    await db.lock(milestone.id)
-    await db.refresh(milestone)
+    await db.take(milestone)
     if input.expected_version not in (None, milestone.version):
         return VersionConflict(current_version=milestone.version)
     if milestone.status not in OPEN:

@@ -25,13 +25,12 @@ async def register_build(
     A safety-relevant change makes every test result on earlier builds stale: results count from this build on
     (DCB0129: the safety case is issued for a release).
     """
-    product = await db.find(Product, input.product)
-    if product is None or product.tenant_ods != caller.tenant_ods:
+    product = await db.own(Product, input.product, caller)
+    if product is None:
         return NotFound(path=["input", "product"])
     if input.built_at > db.now:
         return ValidationFailed.of("builtAt", "is in the future")
-    await db.lock(product.id)
-    await db.refresh(product)
+    await db.take(product)
     builds = await db.all(select(Build).where(col(Build.product_id) == product.id).order_by(col(Build.number).desc()))
     if existing := next((build for build in builds if build.label == input.label), None):
         return AlreadyRegistered(message="This product has a build by this label.", existing=existing.global_id())

@@ -52,8 +52,8 @@ async def register_interim(
     db: Transaction, caller: Caller, input: RegisterInterimSystem
 ) -> InterimSystem | NotFound | AlreadyRegistered | ValidationFailed:
     """Register what stands in for a lost system: paper, an office suite, another record, one built in house."""
-    system = await db.find(System, input.system)
-    if system is None or system.tenant_ods != caller.tenant_ods:
+    system = await db.own(System, input.system, caller)
+    if system is None:
         return NotFound(path=["input", "system"])
     if input.closed_on and input.closed_on < input.live_on:
         return ValidationFailed.of("closedOn", "is before liveOn")

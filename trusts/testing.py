@@ -53,8 +53,8 @@ async def correct(
     db: Transaction, caller: Caller, input: CorrectTestReport
 ) -> TestReport | NotFound | AlreadyDecided | ValidationFailed:
     """Put right a report that was wrong. The new report counts instead; the wrong one stays readable."""
-    wrong = await db.find(TestReport, input.corrects)
-    if wrong is None or wrong.tenant_ods != caller.tenant_ods:
+    wrong = await db.own(TestReport, input.corrects, caller)
+    if wrong is None:
         return NotFound(path=["input", "corrects"])
     if input.as_of and input.as_of > db.now:
         return ValidationFailed.of("asOf", "is in the future")

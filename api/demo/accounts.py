@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import func
 from sqlmodel import col, select
 
 from api.demo.scenario import Part, subject_of
@@ -47,7 +46,7 @@ class Post:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Opened:
     """What there is of an account: its id, whether a one-time password was used, until when the newest works."""
 
     id: str
@@ -89,9 +88,7 @@ def read(file: Path) -> dict[str, str | None]:
         return {}
 
 
-def _needs_password(
-    post: Post, there: Mapping[str, Standing], kept: Mapping[str, str | None], now: dt.datetime
-) -> bool:
+def _needs_password(post: Post, there: Mapping[str, Opened], kept: Mapping[str, str | None], now: dt.datetime) -> bool:
     standing = there.get(post.subject)
     if standing is None:
         return True
@@ -99,22 +96,22 @@ def _needs_password(
     return not standing.used and not works
 
 
-def _left(post: Post, there: Mapping[str, Standing], kept: Mapping[str, str | None]) -> str | None:
+def _left(post: Post, there: Mapping[str, Opened], kept: Mapping[str, str | None]) -> str | None:
     return None if there[post.subject].used else kept.get(post.subject)
 
 
-async def _standing(database: Database) -> tuple[dict[str, Standing], dt.datetime]:
+async def _standing(database: Database) -> tuple[dict[str, Opened], dt.datetime]:
     async with database.transaction(SignIn(), "list", read_only=True) as db:
         opened = await db.all(select(Account))
         given = await db.all(select(OneTimePassword).order_by(col(OneTimePassword.id)))
-        now = await db.one(select(func.clock_timestamp()))
+        now = await db.clock()
     used = {each.subject for each in given if each.used_at}
     until = {each.subject: each.expires_at for each in given}
-    there = {each.subject: Standing(each.global_id(), each.subject in used, until.get(each.subject)) for each in opened}
-    return there, now or dt.datetime.now(dt.UTC)
+    there = {each.subject: Opened(each.global_id(), each.subject in used, until.get(each.subject)) for each in opened}
+    return there, now
 
 
-async def _give(database: Database, post: Post, once: str, standing: Standing | None) -> None:
+async def _give(database: Database, post: Post, once: str, standing: Opened | None) -> None:
     operator = Operator(tenant_ods=post.ods_code)
     async with database.change(operator, "account reset" if standing else "account open") as db:
         made: Account | Problem

@@ -1,7 +1,6 @@
 """What every page is made with: the browser's cookies, forms that are its own, and one look."""
 
 import logging
-import re
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ from auth.server.form import LARGEST_FORM, MOST_FIELDS, FormPost, Refused, read_
 from auth.tenancy import Database, Transaction
 from auth.tokens.issuer import Issuer
 from auth.tokens.sealing import is_marked, mark
-from auth.tokens.secret import new_secret
+from auth.tokens.secret import BITS_256, new_secret
 
 __all__ = ["Asked", "Desk", "Trouble", "expired"]
 
@@ -39,7 +38,6 @@ log = logging.getLogger("reinstate.pages")
 
 Asked = Request[Any, Any, Any]
 
-_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 _OURS = ("same-origin", "none")  # whence a form may come (Sec-Fetch-Site); none: sent again by the person
 _LONGEST_QUERY = 8_000
 
@@ -127,13 +125,13 @@ class Desk:
     def strangers_form(self, request: Asked) -> tuple[str, Cookie]:
         """Return what a form carries before anybody is signed in, and the cookie that it is bound to."""
         held = self.cookies.read(request, Kind.FORM)
-        own = held if held and _SECRET.fullmatch(held) else new_secret()
+        own = held if held and BITS_256.fullmatch(held) else new_secret()
         return mark(self.issuer.key, "form", own), self.cookies.made(Kind.FORM, own)
 
     def check_strangers_form(self, request: Asked, form: dict[str, str]) -> None:
         """Refuse a form that was made for another browser (login CSRF)."""
         held = self.cookies.read(request, Kind.FORM) or ""
-        if not _SECRET.fullmatch(held) or not is_marked(form.get("csrf", ""), self.issuer.key, "form", held):
+        if not BITS_256.fullmatch(held) or not is_marked(form.get("csrf", ""), self.issuer.key, "form", held):
             raise expired()
 
     def check_form(self, at: Browser | None, form: dict[str, str]) -> Browser:

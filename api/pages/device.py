@@ -12,13 +12,12 @@ from api.pages.entering import SIGN_IN, too_often
 from api.pages.onward import onward, step
 from auth.caller import AAL2, RECENT
 from auth.grants.device import WaitingDevice, decide, find_waiting
-from auth.grants.granted import Granted
+from auth.grants.granted import Granted, givable
 from auth.people import throttle
 from auth.people.browser import Browser
-from auth.people.second_factor import clock
 from auth.people.signing_in import Wait
 from auth.people.standing import Standing, standing_of
-from auth.scope import PERSONAL, Scope, scopes_for
+from auth.scope import PERSONAL, Scope
 from auth.tenancy import Transaction
 
 DEVICE = "/device"
@@ -99,8 +98,7 @@ def _served(device: WaitingDevice, standings: list[Standing]) -> list[Standing]:
 
 
 def _scopes(device: WaitingDevice, standing: Standing) -> frozenset[Scope]:
-    may = {each for each in scopes_for(standing.roles) if standing.kind in each.kinds}
-    return device.scopes & device.application.scopes & may
+    return device.scopes & givable(standing, device.application)
 
 
 def _decides(device: WaitingDevice, standings: list[Standing]) -> bool:
@@ -109,7 +107,7 @@ def _decides(device: WaitingDevice, standings: list[Standing]) -> bool:
 
 async def _may_decide(db: Transaction, at: Browser) -> bool:
     """Tell whether a sign-in is sure and recent enough; an issuer's is as sure as it is."""
-    recent = await clock(db) - at.authenticated_at.timestamp() <= RECENT
+    recent = (await db.clock() - at.authenticated_at).total_seconds() <= RECENT
     return at.issuer is not None or (at.acr == AAL2 and recent)
 
 

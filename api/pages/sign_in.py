@@ -10,7 +10,6 @@ from api.pages.entering import ENROL, SECOND_FACTOR, SIGN_IN, after, sure, too_o
 from api.pages.onward import HOME, leads_away, onward, step
 from auth.caller import AAL1, RECENT
 from auth.federation.login import offered
-from auth.people import second_factor
 from auth.people.signing_in import Entered, Wait
 from auth.tenancy import Transaction
 
@@ -58,7 +57,7 @@ async def _missing_step(desk: Desk, db: Transaction, request: Asked, max_age: st
         path, at = ENROL, await desk.doorway.at_enrolment(db, cookie)
     if at is None or at.acr != AAL1:
         return None
-    age = await second_factor.clock(db) - at.authenticated_at.timestamp()
+    age = (await db.clock() - at.authenticated_at).total_seconds()
     return path if age <= _within(max_age) else None
 
 

@@ -1,6 +1,5 @@
 """An issuer's own access token at the API (RFC 9068): believed within its binding, and never beyond it."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,13 +20,13 @@ from auth.federation.registry import Binding, Bindings, Codes, Meaning, codes_in
 from auth.scope import PERSONAL, Scope, named, scopes_for
 from auth.tokens.access_token import Unauthenticated
 from auth.tokens.compact import Compact, NotCompactError, read_compact
+from auth.tokens.secret import BITS_256
 from schema.people.issuer import Issuer, IssuerMode, IssuerShape
 
 LONGEST = 8192
 LONGEST_LIFE = 3600
 _TYPES = {"at+jwt", "application/at+jwt"}
 _OF_ID_TOKENS = {"nonce", "at_hash", "c_hash", "s_hash"}
-_JKT = re.compile(r"[A-Za-z0-9_-]{43}")
 _LONGEST_JTI = 400
 
 
@@ -121,8 +120,7 @@ def _scopes(claims: Mapping[str, Any], meaning: Meaning, person: Person) -> froz
     scope = claims.get("scope", "")
     if not isinstance(scope, str):
         raise Disbelieved("its scope must be a text, its names divided by spaces")
-    allowed = [each for each in scopes_for(meaning.roles) if meaning.kind in each.kinds]
-    held = named(scope.split(" "), allowed)
+    held = named(scope.split(" "), scopes_for(meaning.roles, meaning.kind))
     return held if person.acr == AAL2 else held - PERSONAL
 
 
@@ -131,6 +129,6 @@ def _bound_to(claims: Mapping[str, Any]) -> str | None:
     if "cnf" not in claims:
         return None
     match claims["cnf"]:
-        case {"jkt": str(jkt), **others} if not others and _JKT.fullmatch(jkt):
+        case {"jkt": str(jkt), **others} if not others and BITS_256.fullmatch(jkt):
             return jkt
     raise Disbelieved("it is bound to its sender by something other than DPoP")

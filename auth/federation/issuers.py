@@ -114,11 +114,10 @@ async def end_mapping(
     db: Transaction, caller: Administering, input: EndIssuerMapping
 ) -> IssuerMapping | NotFound | AlreadyDecided | VersionConflict:
     """End a mapping: the sessions of whoever the issuer signed in with its role end within 5 seconds."""
-    mapping = await db.find(IssuerMapping, input.mapping)
-    if mapping is None or mapping.tenant_ods != caller.tenant_ods:
+    mapping = await db.own(IssuerMapping, input.mapping, caller)
+    if mapping is None:
         return NotFound(path=["input", "mapping"])
-    await db.lock(mapping.id)
-    await db.refresh(mapping)
+    await db.take(mapping)
     if not mapping.active:
         return AlreadyDecided(message="This mapping has ended already.")
     if input.expected_version not in (None, mapping.version):
@@ -135,11 +134,9 @@ def listed(status: IssuerStatus | None = None) -> Page[Issuer]:
 
 async def _own(db: Transaction, caller: Administering, given: str) -> Issuer | None:
     """Return an issuer that the caller's organisation answers for, its turn taken."""
-    issuer = await db.find(Issuer, given)
-    if issuer is None or issuer.tenant_ods != caller.tenant_ods:
-        return None
-    await db.lock(issuer.id)
-    await db.refresh(issuer)
+    issuer = await db.own(Issuer, given, caller)
+    if issuer is not None:
+        await db.take(issuer)
     return issuer
 
 

@@ -25,11 +25,10 @@ from auth.federation.tables import LoginAtIssuer
 from auth.signing import ensure_keys
 from auth.tenancy import Database, Transaction
 from auth.tokens.issuer import Issuer as Ourselves
-from auth.tokens.secret import hashed, new_secret
+from auth.tokens.secret import BITS_256, hashed, new_secret
 from schema.people.issuer import Issuer, IssuerMode, IssuerStatus
 
 LIFE = dt.timedelta(minutes=10)
-_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 _CODE = re.compile(r"[ -~]{1,2000}")
 
 log = logging.getLogger("reinstate.issuers")
@@ -111,7 +110,7 @@ class Login:
             binding = await _found(db, issuer_id)
             if binding is None:
                 return None
-            state, told = new_secret(), cookie if cookie and _SECRET.fullmatch(cookie) else new_secret()
+            state, told = new_secret(), cookie if cookie and BITS_256.fullmatch(cookie) else new_secret()
             asked = Asked(new_secret(), new_secret(), max(0, min(wish.max_age, LONGEST_AGO)), wish.step_up)
             held: dict[str, Any] = {
                 "state_hash": hashed(state),
@@ -136,7 +135,7 @@ class Login:
 
     async def _begun(self, back: Back, cookie: str | None) -> _Begun:
         """Take up what this browser, and no other, began (login CSRF); once."""
-        if not all(given and _SECRET.fullmatch(given) for given in (back.state, cookie)):
+        if not all(given and BITS_256.fullmatch(given) for given in (back.state, cookie)):
             raise _unknown()
         began = update(LoginAtIssuer).where(
             col(LoginAtIssuer.state_hash) == hashed(back.state or ""),

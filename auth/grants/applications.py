@@ -10,9 +10,8 @@ from sqlmodel import col, select
 from auth.scope import Scope, named
 from auth.server.asker import METHOD
 from auth.server.waiting import Waiting
-from schema.people.api_client import ApiClient, ClientKind, ClientStatus
+from schema.people.api_client import CLIENT_ID, ApiClient, ClientKind, ClientStatus
 
-CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{3,80}")
 CODE, DEVICE, REFRESH = "authorization_code", "urn:ietf:params:oauth:grant-type:device_code", "refresh_token"
 PUBLIC = "none"  # the way of a client that proves nothing
 LONGEST_URI = 500

@@ -18,16 +18,15 @@ from auth.server.form import Refused
 from auth.server.request import fits, foreign
 from auth.server.waiting import Waiting
 from auth.tokens.issuer import Issuer
+from auth.tokens.secret import BITS_256
+from schema.kept.text import ODS
 
 NOT_BEFORE = "signed_in_after"  # ours: what max_age and prompt=login come to once somebody was sent to sign in
 LONGEST_STATE = 1000
 PROMPTS = {"consent", "login", "none", "select_account"}
 
 _STATE = re.compile(rf"[ -~]{{1,{LONGEST_STATE}}}")
-_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # of the 43 to 128 letters of RFC 7636, those that a SHA-256 has
-_THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
 _NUMBER = re.compile(r"[0-9]{1,15}")
-_ODS = re.compile(r"[A-Z0-9]{3,10}")
 
 
 class Unanswerable(Exception):  # noqa: N818 - it names what is so
@@ -112,8 +111,8 @@ def _wanted(issuer: Issuer, application: Application, back: Back, given: Mapping
         _prompts(given.get("prompt")),
         None if max_age is None else int(max_age),
         None if after is None else dt.datetime.fromtimestamp(min(int(after), 10**14) / 1000, dt.UTC),
-        _matching(_ODS, given, "organisation", "an ODS code"),
-        _matching(_THUMBPRINT, given, "dpop_jkt", "a key's SHA-256 thumbprint in base64url"),
+        _matching(ODS, given, "organisation", "an ODS code"),
+        _matching(BITS_256, given, "dpop_jkt", "a key's SHA-256 thumbprint in base64url"),
         given,
     )
 
@@ -137,7 +136,7 @@ def _challenge(given: Mapping[str, str]) -> str:
         raise Refused("code_challenge is missing; every client needs PKCE (RFC 7636)")
     if given.get("code_challenge_method") != "S256":
         raise Refused("code_challenge_method must be S256")
-    if not _CHALLENGE.fullmatch(challenge):
+    if not BITS_256.fullmatch(challenge):
         raise Refused("code_challenge must be a SHA-256 in base64url, 43 characters")
     return challenge
 

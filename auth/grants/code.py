@@ -1,6 +1,5 @@
 """Authorization code (RFC 6749, 4.1): redeemed once, by the client it was given to, with the verifier it began with."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +17,10 @@ from auth.server.asker import METHOD
 from auth.server.form import Refused
 from auth.server.request import Request
 from auth.server.waiting import Waiting
-from auth.tokens.secret import hashed
+from auth.tokens.secret import BITS_256, hashed
 from schema.people.account import Role
 
 LIFE = 60
-_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")  # what new_secret gives
 
 
 class S256(rfc7636.CodeChallenge):  # type: ignore[misc] # untyped, as above
@@ -70,7 +68,7 @@ class Code(rfc6749.AuthorizationCodeGrant):  # type: ignore[misc] # untyped, as 
     def query_authorization_code(self, code: str, client: Application) -> Brought | None:
         """Return the code, used up; one that comes again ends what it became (RFC 6749, 4.1.2)."""
         db = self.request.context.db
-        row = _redeemed(db, code, client.client_id) if _SECRET.fullmatch(code) else None
+        row = _redeemed(db, code, client.client_id) if BITS_256.fullmatch(code) else None
         if row is None:
             _end_replayed(db, code, client.client_id)
             return None

@@ -10,7 +10,6 @@ from sqlalchemy import insert
 from auth.caller import AAL2
 from auth.grants import code as codes
 from auth.grants import pushed
-from auth.grants.applications import CLIENT_ID
 from auth.grants.authorize import NOT_BEFORE, Denied, Unanswerable, Wanted, read
 from auth.grants.granted import offer
 from auth.grants.tables import AuthorizationCode
@@ -20,6 +19,7 @@ from auth.scope import PERSONAL, Scope
 from auth.server.waiting import Waiting
 from auth.tokens.issuer import Issuer
 from auth.tokens.secret import hashed, new_secret
+from schema.people.api_client import CLIENT_ID
 
 PATH = "/oauth2/authorize"
 REFUSED = ""  # what a person chooses who chooses no organisation

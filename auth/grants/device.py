@@ -5,7 +5,6 @@ page that takes codes says so.
 """
 
 import datetime as dt
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,15 +25,14 @@ from auth.server.form import NO_STORE, Refused
 from auth.server.request import Context, Request
 from auth.server.waiting import Waiting, waiting
 from auth.tenancy import Transaction
-from auth.tokens.secret import hashed, new_secret
+from auth.tokens.secret import BITS_256, hashed, new_secret
+from schema.kept.text import ODS
 from schema.people.account import Role
 
 LIFE = 600
 INTERVAL = 5
 TOLERANCE = 1  # seconds that one request may have been quicker on its way than the one before
 _TRIES = 5
-_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")  # what new_secret gives
-_ODS = re.compile(r"[A-Z0-9]{3,10}")
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def begin(context: Context, application: Application, fields: Mapping[str, str])
     user_code = shown(_keep(context.db, device_code, application.client_id, scopes))
     page = f"{context.issuer.base_url}/device"
     organisation = fields.get("organisation", "")
-    hint = f"&organisation={organisation}" if _ODS.fullmatch(organisation) else ""
+    hint = f"&organisation={organisation}" if ODS.fullmatch(organisation) else ""
     return {
         "device_code": device_code,
         "user_code": user_code,
@@ -150,7 +148,7 @@ def _granted(row: DeviceCode) -> Granted:
 def _polled(db: Waiting, application: Application, device_code: str) -> DeviceCode:
     """Return the device's row when its person approved, to this transaction alone."""
     of_it = col(DeviceCode.device_hash) == hashed(device_code), col(DeviceCode.client_id) == application.client_id
-    fits = _SECRET.fullmatch(device_code)
+    fits = BITS_256.fullmatch(device_code)
     row: DeviceCode | None = db.first(select(DeviceCode).where(*of_it).with_for_update()) if fits else None
     if row is None or row.consumed_at:
         raise _unknown()

@@ -37,9 +37,13 @@ def spelt(scope: str | None) -> frozenset[str]:
 
 def offer(scope: str | None, standing: Standing, application: Application) -> frozenset[Scope]:
     """Return what a person may give an application of what it asks for; of everything, when it names nothing."""
-    names = spelt(scope)
-    may = [each for each in scopes_for(standing.roles) if each in application.scopes and standing.kind in each.kinds]
-    return named(names, may) if names else frozenset(may)
+    names, may = spelt(scope), givable(standing, application)
+    return named(names, may) if names else may
+
+
+def givable(standing: Standing, application: Application) -> frozenset[Scope]:
+    """Return what a person may give an application at most."""
+    return application.scopes & frozenset(scopes_for(standing.roles, standing.kind))
 
 
 def standing_from_now(db: Waiting, who: SignedIn, tenant_ods: str) -> Standing | None:

@@ -7,7 +7,6 @@ After the grace, or once its successor was used, a token that comes again was st
 """
 
 import datetime as dt
-import re
 from dataclasses import dataclass
 
 from authlib.oauth2 import rfc6749  # type: ignore[import-untyped] # Authlib ships no types
@@ -26,11 +25,10 @@ from auth.server.request import Request
 from auth.server.waiting import Waiting
 from auth.tokens.issuer import Issuer
 from auth.tokens.sealing import mark
-from auth.tokens.secret import hashed
+from auth.tokens.secret import BITS_256, hashed
 from schema.people.session import Session
 
 GRACE = dt.timedelta(seconds=10)
-_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ def following(issuer: Issuer, token: str) -> str:
 def _held(request: Request, text: str) -> Held | None:
     db = request.context.db
     mine = col(RefreshToken.token_hash) == hashed(text), col(RefreshToken.client_id) == request.client.client_id
-    found = db.first(select(RefreshToken.session_id).where(*mine)) if _SECRET.fullmatch(text) else None
+    found = db.first(select(RefreshToken.session_id).where(*mine)) if BITS_256.fullmatch(text) else None
     if found is None:
         return None
     session = sessions.locked(db, found)

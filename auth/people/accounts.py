@@ -118,17 +118,15 @@ def listed(status: AccountStatus | None = None) -> Page[Account]:
 
 async def _own(db: Transaction, caller: Administering, given: str) -> Account | None:
     """Return an account of the caller's organisation, its turn taken."""
-    account = await db.find(Account, given)
-    if account is None or account.tenant_ods != caller.tenant_ods:
-        return None
-    await db.lock(account.id)
-    await db.refresh(account)
+    account = await db.own(Account, given, caller)
+    if account is not None:
+        await db.take(account)
     return account
 
 
 async def _sign_out(db: Transaction, caller: Administering, account: Account, reason: str) -> Account:
     """End what is signed in: here with its event, in other organisations and in browsers by the time alone."""
-    account.signed_out_at = await sessions.clock(db)
+    account.signed_out_at = await db.clock()
     await sessions.end_of(db, caller, account.subject, reason)
     return await db.keep(account)
 

@@ -1,7 +1,6 @@
 """A person signed in in a browser: found by its cookie, begun at every sign-in, and ended."""
 
 import datetime as dt
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, fields
 
@@ -11,7 +10,7 @@ from sqlmodel import col, select
 from auth.caller import AAL1, AAL2
 from auth.people.tables import BrowserSession
 from auth.tenancy import Transaction
-from auth.tokens.secret import hashed, new_secret
+from auth.tokens.secret import BITS_256, hashed, new_secret
 from schema.people.account import Account
 
 LIFE = dt.timedelta(hours=12)
@@ -19,7 +18,6 @@ STEP_LIFE = dt.timedelta(minutes=10)
 COMPLETE = (AAL1, AAL2)
 SECOND_FACTOR, NEW_PASSWORD = "second-factor", "new-password"  # in place of an acr: what is left to do first
 ANY = (*COMPLETE, SECOND_FACTOR, NEW_PASSWORD)
-_COOKIE = re.compile(r"[A-Za-z0-9_-]{43}")  # what new_secret gives
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ _HELD = {each.name for each in fields(Browser)}
 
 async def find(db: Transaction, cookie: str | None, among: Collection[str] = COMPLETE) -> Browser | None:
     """Return who is signed in by this cookie, None when nobody is any longer, or not all steps are done."""
-    if not cookie or not _COOKIE.fullmatch(cookie):
+    if not cookie or not BITS_256.fullmatch(cookie):
         return None
     now = func.clock_timestamp()
     alive = col(BrowserSession.ended_at).is_(None), col(BrowserSession.expires_at) > now

@@ -55,8 +55,8 @@ async def end(
 ) -> Membership | NotFound | NotYourOwn | LastAdministrator | AlreadyDecided | VersionConflict:
     """End what an account is in the caller's organisation. The sessions that hold the role end within 5 seconds."""
     await db.lock(turn_of(caller.tenant_ods))
-    membership = await db.find(Membership, input.membership)
-    if membership is None or membership.tenant_ods != caller.tenant_ods:
+    membership = await db.own(Membership, input.membership, caller)
+    if membership is None:
         return NotFound(path=["input", "membership"])
     is_administrators = membership.role is Role.ADMINISTRATOR
     if is_administrators and membership.subject == caller.subject:

@@ -4,11 +4,12 @@ import asyncio
 import re
 import secrets
 import unicodedata
+from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from argon2 import PasswordHasher
+from argon2 import Parameters, PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
@@ -36,7 +37,6 @@ class _Hashing:
         self._hasher = hasher
         self._threads = ThreadPoolExecutor(_AT_ONCE, "argon2")
         self._waiting = 0
-        self.dummy = hasher.hash(secrets.token_urlsafe())
         self.count = 0
 
     async def hash(self, password: str) -> str:
@@ -65,7 +65,14 @@ class _Hashing:
             self._waiting -= 1
 
 
+def _nobodys(by: Parameters) -> str:
+    # Any bytes serve as a hash that no password has; hashing one in earnest would delay every command.
+    salt, digest = (b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (by.salt_len, by.hash_len))
+    return f"$argon2id$v={by.version}$m={by.memory_cost},t={by.time_cost},p={by.parallelism}${salt}${digest}"
+
+
 _hashing = _Hashing(PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY))
+DUMMY = _nobodys(RFC_9106_LOW_MEMORY)
 
 
 def normalised(given: str) -> str | None:
@@ -83,7 +90,7 @@ async def hashed(password: str) -> str:
 
 async def matches(kept: str | None, password: str | None) -> bool:
     """Tell whether a password is the kept one; where there is none, the same work is done in vain."""
-    right = await _hashing.verify(kept or _hashing.dummy, password or "")
+    right = await _hashing.verify(kept or DUMMY, password or "")
     return right and kept is not None and password is not None
 
 

@@ -5,7 +5,7 @@ import re
 
 import pyotp
 import segno
-from sqlalchemy import func, or_, update
+from sqlalchemy import or_, update
 from sqlmodel import col, select
 
 from auth.people.tables import Credential
@@ -66,7 +66,7 @@ async def use(db: Transaction, subject: str, code: str, issuer: Issuer) -> bool:
     """Tell whether a code is the person's, and use it up: it, and those before it, work no more."""
     row = await db.one(select(Credential).where(col(Credential.subject) == subject))
     seed = opened_seed(row.totp_sealed, subject, issuer) if row and row.totp_sealed else None
-    step = step_of(code, seed, await clock(db)) if seed else None
+    step = step_of(code, seed, (await db.clock()).timestamp()) if seed else None
     if row is None or step is None:
         return False
     last = col(Credential.totp_step)
@@ -90,9 +90,3 @@ async def enrol(db: Transaction, subject: str, sealed: str, step: int, *, anew: 
         .returning(col(Credential.subject))
     )
     return bool(await db.rows(kept))
-
-
-async def clock(db: Transaction) -> float:
-    """Return the database's own time, in seconds: never the demonstration's."""
-    told = await db.one(select(func.extract("epoch", func.clock_timestamp())))
-    return float(told or 0)

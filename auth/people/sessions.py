@@ -1,8 +1,6 @@
 """Sessions: which there are, and how an administrator ends them; their tokens stop within 5 seconds."""
 
-import datetime as dt
-
-from sqlalchemy import TEXT, ColumnElement, DateTime, and_, any_, cast, exists, func
+from sqlalchemy import TEXT, ColumnElement, and_, any_, cast, exists, func
 from sqlmodel import col, select
 
 from auth.caller import Administering, Caller
@@ -15,15 +13,13 @@ from schema.problem import AlreadyDecided, NotFound
 
 async def end(db: Transaction, caller: Administering, input: EndSession) -> SessionEnd | NotFound | AlreadyDecided:
     """End a session of the caller's organisation: its tokens stop within 5 seconds, and it gets no more."""
-    named = select(Session).where(
-        col(Session.id) == key_of(Session, input.session)
-    )  # of no session: null, equal to none
-    session = await db.one(named)
+    key = key_of(Session, input.session)  # of no session: null, equal to none
+    session = await db.one(select(Session).where(col(Session.id) == key))
     if session is None or session.tenant_ods != caller.tenant_ods:
         return NotFound(path=["input", "session"])
     await db.lock(session.id)
     ended = await db.one(select(SessionEnd).where(col(SessionEnd.session_id) == session.id))
-    if ended or is_over(session, await clock(db)):
+    if ended or is_over(session, await db.clock()):
         return AlreadyDecided(message="This session is over.", next_step="Ask for it again.")
     return await _end(db, session, input.reason)
 
@@ -61,12 +57,6 @@ def living() -> ColumnElement[bool]:
             col(SessionEnd.tenant_ods) == col(Session.tenant_ods), col(SessionEnd.session_id) == col(Session.id)
         ),
     )
-
-
-async def clock(db: Transaction) -> dt.datetime:
-    """Return the database's own time: of sign-in, never a demonstration's."""
-    (now,) = await db.all(select(func.clock_timestamp(type_=DateTime(timezone=True))))
-    return now
 
 
 async def _end(db: Transaction, session: Session, reason: str) -> SessionEnd:

@@ -6,9 +6,6 @@ No connection is held while a password is hashed, and the same work is done whoe
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
-from sqlalchemy import func
-from sqlmodel import select
-
 from auth.caller import AAL1, AAL2, RECENT, SignIn
 from auth.people import browser, credentials, own_sessions, passwords, second_factor, throttle
 from auth.people.browser import NEW_PASSWORD, SECOND_FACTOR, Browser
@@ -105,7 +102,7 @@ class Doorway:
             seed = second_factor.opened_seed(sealed, at.subject, self._issuer) if at else None
             if at is None or seed is None:
                 return Gone()
-            step = second_factor.step_of(code, seed, await second_factor.clock(db))
+            step = second_factor.step_of(code, seed, (await db.clock()).timestamp())
             if step is None:
                 return Wrong()
             taken = await second_factor.enrol(db, at.subject, sealed, step, anew=at.acr == AAL2)
@@ -173,14 +170,13 @@ async def _step_after(db: Transaction, proved: Tried, renewed: str | None) -> st
 
 
 async def _entered(db: Transaction, subject: str, acr: str) -> Entered:
-    now = await db.one(select(func.clock_timestamp())) or db.now
-    return Entered(*await browser.start(db, subject, acr, now))
+    return Entered(*await browser.start(db, subject, acr, await db.clock()))
 
 
 async def _is_recent(db: Transaction, at: Browser) -> bool:
     """Tell whether we signed this person in within the time in which it may decide."""
-    age = await second_factor.clock(db) - at.authenticated_at.timestamp()
-    return at.issuer is None and age <= RECENT
+    age = await db.clock() - at.authenticated_at
+    return at.issuer is None and age.total_seconds() <= RECENT
 
 
 async def _renewed(tried: Tried) -> str | None:

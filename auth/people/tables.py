@@ -57,5 +57,4 @@ class Attempt(Row, table=True):
 
     bucket: str = Field(max_length=120, primary_key=True)
     failures: int
-    began_at: Instant
     expires_at: Instant = Field(index=True)

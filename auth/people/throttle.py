@@ -75,7 +75,7 @@ def own_bucket(act: str, subject: str) -> list[Bucket]:
 async def take(db: Transaction, counted: Sequence[Bucket]) -> int:
     """Count a try before it is made, so that many at once are many; return the seconds to wait instead, if any."""
     await db.lock(*(bucket.name for bucket in counted))
-    now = await db.one(select(func.clock_timestamp())) or db.now
+    now = await db.clock()
     found = await db.all(select(Attempt).where(col(Attempt.bucket).in_([bucket.name for bucket in counted])))
     rows = {row.bucket: row for row in found}
     levels, waits = {}, [0]
@@ -85,8 +85,8 @@ async def take(db: Transaction, counted: Sequence[Bucket]) -> int:
         levels[bucket.name] = bucket.level(failures, since)
         waits.append(bucket.wait(failures, since))
     if not any(waits):
-        kept = {"began_at": now, "expires_at": now + _KEPT}
-        rows_now = [{"bucket": name, "failures": level + 1, **kept} for name, level in levels.items()]
+        until = now + _KEPT
+        rows_now = [{"bucket": name, "failures": level + 1, "expires_at": until} for name, level in levels.items()]
         begun = insert(Attempt).values(rows_now)
         anew = {name: begun.excluded[name] for name in ("failures", "expires_at")}
         await db.write(begun.on_conflict_do_update(index_elements=[col(Attempt.bucket)], set_=anew))

@@ -14,7 +14,7 @@ from joserfc.jwk import Key, KeySet
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 
-from auth.grants.applications import CLIENT_ID, Application, application
+from auth.grants.applications import Application, application
 from auth.scope import named, scopes_of
 from auth.server import claims, refusals
 from auth.server.asker import Asker
@@ -25,7 +25,7 @@ from auth.tables import UsedAssertion
 from auth.tokens.compact import Compact, NotCompactError, read_compact
 from auth.tokens.issuer import Issuer
 from schema.organisation import Organisation, OrganisationKind
-from schema.people.api_client import ApiClient, ClientKind, ClientStatus
+from schema.people.api_client import CLIENT_ID, ApiClient, ClientKind, ClientStatus
 
 KEY_TYPES = {"ES256": "EC", "PS256": "RSA", "RS512": "RSA", "Ed25519": "OKP"}
 LONGEST = 12_000

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import Executable, func, select
+from sqlalchemy import Executable
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from auth.tenancy import Transaction
@@ -32,8 +32,7 @@ class Waiting:
 
     def now(self) -> dt.datetime:
         """Return the time of sign-in: the database's own, never a demonstration's."""
-        now: dt.datetime = self.first(select(func.clock_timestamp()))
-        return now
+        return self.wait(Transaction.clock)
 
 
 async def waiting(db: Transaction, work: Callable[[Waiting], T]) -> T:

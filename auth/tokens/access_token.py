@@ -14,16 +14,16 @@ from auth.scope import PERSONAL, Scope, named, scopes_for, scopes_of
 from auth.signing import ALGORITHM, Ring
 from auth.tokens.compact import NotCompactError, read_compact, whole
 from auth.tokens.issuer import Issuer
+from schema.kept.text import ODS
 from schema.organisation import OrganisationKind
 from schema.people.account import SUBJECT, Role
+from schema.people.api_client import CLIENT_ID
 
 TYPE = "at+jwt"
 LONGEST = 4096
 LONGEST_LIFE = 600
 LEEWAY = 30
 
-_ODS = re.compile(r"[A-Z0-9]{3,10}")
-_ID = re.compile(r"[A-Za-z0-9._-]{3,80}")
 _SUBJECT = re.compile(SUBJECT)
 
 
@@ -143,15 +143,14 @@ def _spelled(claims: Mapping[str, Any]) -> AccessToken:
     names = ("client_id", "sub", "jti", "scope", "tenant", "tenant_kind")
     client, subject, token_id, scope, tenant, kind = (str(claims.get(name, "")) for name in names)
     strings = all(isinstance(claims.get(name), str) for name in names)
-    known = _ID.fullmatch(client) and _ODS.fullmatch(tenant) and kind in OrganisationKind.__members__
+    known = CLIENT_ID.fullmatch(client) and ODS.fullmatch(tenant) and kind in OrganisationKind.__members__
     if not (strings and known and token_id):
         raise _lacking()
     person = _person(claims, subject) if "sid" in claims else None
     if person is None and subject != client:
         raise _lacking()
     held = OrganisationKind(kind)
-    allowed = scopes_of(held) if person is None else scopes_for(person.roles)
-    scopes = named(scope.split(" "), [each for each in allowed if held in each.kinds])
+    scopes = named(scope.split(" "), scopes_of(held) if person is None else scopes_for(person.roles, held))
     scopes -= PERSONAL if "act" in claims else frozenset()  # a machine acts
     actor, jkt = _inside(claims, "act", "sub"), _inside(claims, "cnf", "jkt")
     return AccessToken(

@@ -1,7 +1,10 @@
 """A secret that is handed out once and kept as its hash alone."""
 
 import hashlib
+import re
 import secrets
+
+BITS_256 = re.compile(r"[A-Za-z0-9_-]{43}")  # in base64url: a secret of ours, or a SHA-256 (RFC 7636, 7638)
 
 
 def new_secret() -> str:

@@ -29,7 +29,8 @@ def without_patient_data(text: str) -> str:
     return text
 
 
+ODS = re.compile(r"[A-Z0-9]{3,10}")
 OdsCode = Annotated[
-    str, StringConstraints(pattern=r"^[A-Z0-9]{3,10}$"), Field(max_length=10, description="ODS code, by pattern only.")
+    str, StringConstraints(pattern=f"^{ODS.pattern}$"), Field(max_length=10, description="ODS code, by pattern only.")
 ]
 Text = Annotated[str, AfterValidator(without_patient_data)]

@@ -12,10 +12,11 @@ from schema.change import Change, Revision
 from schema.kept.described import described_enum, described_input, described_type
 from schema.kept.node import Instant, Kept
 from schema.kept.relation import one
+from schema.kept.text import ODS
 from schema.organisation import OrganisationKind as Kind
 
 LOCAL = r"[a-z0-9][a-z0-9._-]{1,39}"
-SUBJECT = rf"^{LOCAL}@[A-Z0-9]{{3,10}}$"
+SUBJECT = rf"^{LOCAL}@{ODS.pattern}$"
 ONCE = r"once(-[a-hjkmnp-z2-9]{5}){4}"  # no letter is mistaken for another; nobody's own password looks like this
 Subject = Annotated[
     str,

@@ -1,6 +1,7 @@
 """ApiClient: a machine that asks for one organisation, or an application that its people sign in at."""
 
 import enum
+import re
 from typing import Annotated, Any, ClassVar
 
 import strawberry
@@ -14,6 +15,8 @@ from schema.change import Change, Revision
 from schema.kept.described import described_enum, described_input, described_type
 from schema.kept.node import Instant, Kept
 from schema.kept.relation import one
+
+CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{3,80}")
 
 
 @described_enum
@@ -40,7 +43,7 @@ class ClientKind(enum.StrEnum):
     MACHINE = "MACHINE"
 
 
-ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{3,80}$"), Field(max_length=80)]
+ClientId = Annotated[str, StringConstraints(pattern=f"^{CLIENT_ID.pattern}$"), Field(max_length=80)]
 
 
 class _Client(BaseModel):

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import update
 
 from auth.people import passwords
@@ -121,3 +122,10 @@ def test_a_password_is_kept_anew_when_the_parameters_move(cluster: embedded.Serv
         assert kept
         assert str(kept.password_hash).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
         assert Visit(site).sign_in().status_code == 200
+
+
+def test_a_hash_that_no_password_has_costs_what_every_other_costs() -> None:
+    assert not passwords.is_outdated(passwords.DUMMY)
+    assert not asyncio.run(passwords.matches(passwords.DUMMY, "correct horse battery staple"))
+    with pytest.raises(VerifyMismatchError):  # the work is done, and then it differs
+        PasswordHasher().verify(passwords.DUMMY, "correct horse battery staple")

@@ -15,6 +15,9 @@ _PLACES = frozenset(
 _RELEASES = frozenset(
     {Role.ASSURER, Role.NATIONAL_IMT, Role.REGION, Role.SUPPLIER_LEAD, Role.TRUST_EXEC, Role.TRUST_SIRO}
 )
+_LEAD = frozenset({Role.SUPPLIER_LEAD})
+_TRUST = frozenset({Role.TRUST_CSO, Role.TRUST_EXEC, Role.TRUST_IT, Role.TRUST_SIRO})
+_ASSESSES = _TRUST | {Role.ASSURER, Role.NATIONAL_IMT, Role.REGION, Role.SUPPLIER_CSO, Role.SUPPLIER_LEAD}
 
 
 class Scope(enum.StrEnum):
@@ -38,22 +41,41 @@ class Scope(enum.StrEnum):
     ACCOUNT_MANAGE = "account:manage", _ADMINISTRATOR, True
     ACTIVITY_READ = "activity:read"
     ASSURANCE_DECIDE = "assurance:decide", frozenset({Role.ASSURER}), True
-    BUILD_REGISTER = "build:register", frozenset({Role.SUPPLIER_LEAD})
+    ASSURANCE_SUBMIT = "assurance:submit", _LEAD
+    BUILD_REGISTER = "build:register", _LEAD
     CLIENT_MANAGE = "client:manage", _ADMINISTRATOR, True
+    COHORT_PLAN = "cohort:plan", frozenset({Role.TRUST_IT})
     DECISION_MAKE = "decision:make", frozenset({Role.TRUST_EXEC, Role.TRUST_SIRO}), True
+    DEFECT_RAISE = "defect:raise", frozenset({Role.SUPPLIER_LEAD, Role.TRUST_CSO, Role.TRUST_IT})
+    DEFECT_TRIAGE = "defect:triage", _LEAD
+    DISPUTE_RAISE = "dispute:raise", frozenset({Role.SUPPLIER_LEAD, Role.TRUST_EXEC, Role.TRUST_IT})
+    DISSENT_RECORD = "dissent:record", _TRUST | {Role.REGION}
+    GATE_ASSESS = "gate:assess", _ASSESSES
+    GATE_DEFINE = "gate:define", frozenset({Role.NATIONAL_IMT, Role.REGION, Role.TRUST_EXEC, Role.TRUST_IT})
+    GATE_WAIVE = "gate:waive", frozenset({Role.NATIONAL_IMT}), True
+    HANDOVER_MAKE = "handover:make", _LEAD
     HOLD_PLACE = "hold:place", _PLACES
     HOLD_RELEASE = "hold:release", _RELEASES, True
     INCIDENT_DECLARE = "incident:declare", _DECLARES
     INCIDENT_OPEN = "incident:open", _DECLARES
+    ISSUE_PUBLISH = "issue:publish", _LEAD
     ISSUER_MANAGE = "issuer:manage", _ADMINISTRATOR, True
-    MILESTONE_PUBLISH = "milestone:publish", frozenset({Role.SUPPLIER_LEAD})
-    PRODUCT_REGISTER = "product:register", frozenset({Role.SUPPLIER_LEAD})
+    MILESTONE_PUBLISH = "milestone:publish", _LEAD
+    OBLIGATION_MEET = "obligation:meet", _TRUST
+    PRODUCT_REGISTER = "product:register", _LEAD
     PROGRESS_READ = "progress:read"
+    RECOVERY_COUNTERSIGN = "recovery:countersign", frozenset({Role.REGION}), True
+    REINSTATEMENT_RUN = "reinstatement:run", frozenset({Role.TRUST_IT})
+    ROLLBACK_DECLARE = "rollback:declare", frozenset({Role.TRUST_EXEC, Role.TRUST_IT})
+    SAFETY_PREPARE = "safety:prepare", frozenset({Role.SUPPLIER_CSO, Role.SUPPLIER_LEAD, Role.TRUST_CSO, Role.TRUST_IT})
     SAFETY_SIGN = "safety:sign", frozenset({Role.SUPPLIER_CSO, Role.TRUST_CSO}), True
     SESSION_END = "session:end", _ADMINISTRATOR, True
+    SLOT_CONFIRM = "slot:confirm", _LEAD
+    SLOT_REQUEST = "slot:request", frozenset({Role.TRUST_EXEC, Role.TRUST_IT})
     SYSTEM_REGISTER = "system:register", frozenset({Role.TRUST_IT})
     TEST_REPORT = "test:report", frozenset({Role.TRUST_IT})
     WAVE_APPROVE = "wave:approve", frozenset({Role.NATIONAL_IMT}), True
+    WAVE_PROPOSE = "wave:propose", _LEAD
 
     @property
     def kinds(self) -> frozenset[Kind]:

@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -133,10 +133,14 @@ class Transaction:
         await self.lock(row.id)
         await self.refresh(row)
 
-    async def lock(self, *keys: object) -> None:
-        """Take the turn of these aggregates until the transaction ends, in one order for everyone."""
-        for key in sorted(map(str, keys)):
-            await self._run(_LOCK, [key])
+    async def lock(self, *keys: object, beside: Iterable[object] = ()) -> None:
+        """Take the turn of these aggregates until the transaction ends, in one order for everyone.
+
+        `beside`: aggregates it relies on; whoever takes their turn is held off, and nobody else.
+        """
+        taken = set(map(str, keys))
+        for key in sorted(taken.union(map(str, beside))):
+            await self._run(_LOCK if key in taken else _SHARE, [key])
 
     async def share(self, key: object) -> None:
         """Hold off whoever takes the turn of this aggregate, and nobody else, until the transaction ends."""

@@ -1,5 +1,7 @@
 """The ways we say no: each a value that tells what to do next, never an exception."""
 
+import datetime as dt
+
 import strawberry
 from pydantic import BaseModel, Field
 from strawberry import pydantic as sp
@@ -118,3 +120,60 @@ class IdempotencyMismatch(Problem):
 
     message: str = "This idempotency key was used before, with another body."
     next_step: str = "Use a new key for a new request; send the first body unchanged to get its answer again."
+
+
+@described_type
+class Obstacle(BaseModel):
+    """One thing in the way: what it is, who can clear it, since when, and what clears it."""
+
+    code: str = Field(description="The gate's code, or the hold's reason code.")
+    what: str = Field(description="What is in the way, in one sentence.")
+    clears: str = Field(description="Who can clear it: a role and, where it is one organisation's, its ODS code.")
+    since: dt.datetime | None = Field(default=None, description="Since when it is in the way, UTC; null: not known.")
+    next_step: str = Field(description="What clears it.")
+    about: strawberry.ID | None = Field(default=None, description="The object it is about, where it is one.")
+
+
+@described_type
+class GateShut(Problem):
+    """Mandatory gates are not passed, or no longer fresh."""
+
+    message: str = "Gates are shut."
+    next_step: str = "Have each of gates cleared by who can clear it, then send it again."
+    gates: list[Obstacle] = Field(description="Every gate that is shut, in the catalogue's order.")
+
+
+@described_type
+class HeldBy(Problem):
+    """Holds are in force over it."""
+
+    message: str = "It is held."
+    next_step: str = "Ask who can release each of holds; then send it again."
+    holds: list[Obstacle] = Field(description="Every hold in force over it, oldest first.")
+
+
+@described_type
+class WrongState(Problem):
+    """It is not in a state from which this can be done."""
+
+    next_step: str = "Ask for it again; do first what leads to one of the states in needs."
+    state: str = Field(description="The state it is in.")
+    needs: list[str] = Field(description="The states from which it can be done.")
+
+
+@described_type
+class SameHands(Problem):
+    """Somebody who did the one may not do the other (separation of duties)."""
+
+    next_step: str = "Ask somebody else who holds the role."
+    did: str = Field(description="What the same account, or organisation, did before.")
+
+
+@described_type
+class FullyBooked(Problem):
+    """Every slot of the day is taken."""
+
+    message: str = "Every slot of that day is taken."
+    next_step: str = "Take another day; slots that are handed back free a place, so a try later may succeed."
+    retryable: bool = Field(default=True, description="Whether the same request may succeed later.")
+    next_free_on: dt.date | None = Field(default=None, description="The next day with a free place; null: none.")

@@ -29,7 +29,31 @@ def test_there_is_one_commit() -> None:
 
 
 # Decided in staged reinstatement: its operations come with it.
-LATER = {Scope.ASSURANCE_DECIDE, Scope.DECISION_MAKE, Scope.SAFETY_SIGN, Scope.WAVE_APPROVE}
+LATER = {
+    Scope.ASSURANCE_DECIDE,
+    Scope.ASSURANCE_SUBMIT,
+    Scope.COHORT_PLAN,
+    Scope.DECISION_MAKE,
+    Scope.DEFECT_RAISE,
+    Scope.DEFECT_TRIAGE,
+    Scope.DISPUTE_RAISE,
+    Scope.DISSENT_RECORD,
+    Scope.GATE_ASSESS,
+    Scope.GATE_DEFINE,
+    Scope.GATE_WAIVE,
+    Scope.HANDOVER_MAKE,
+    Scope.ISSUE_PUBLISH,
+    Scope.OBLIGATION_MEET,
+    Scope.RECOVERY_COUNTERSIGN,
+    Scope.REINSTATEMENT_RUN,
+    Scope.ROLLBACK_DECLARE,
+    Scope.SAFETY_PREPARE,
+    Scope.SAFETY_SIGN,
+    Scope.SLOT_CONFIRM,
+    Scope.SLOT_REQUEST,
+    Scope.WAVE_APPROVE,
+    Scope.WAVE_PROPOSE,
+}
 
 
 def test_every_operation_has_a_scope_and_every_scope_an_operation() -> None:

@@ -34,7 +34,15 @@ from tests.people.signed_in import Person, site_for_people
 from tests.stage import LISTED
 
 EVERY = sorted(PERSONAL)
-ACTS = {"assurance:decide", "decision:make", "hold:release", "safety:sign", "wave:approve"}
+ACTS = {
+    "assurance:decide",
+    "decision:make",
+    "gate:waive",
+    "hold:release",
+    "recovery:countersign",
+    "safety:sign",
+    "wave:approve",
+}
 
 
 @pytest.fixture(scope="module")

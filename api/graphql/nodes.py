@@ -20,6 +20,7 @@ from schema.organisation import Organisation
 from schema.people import account, api_client, issuer, session
 from schema.people.viewer import Viewer
 from schema.product import Product
+from schema.reinstatement import cohort, slot, wave
 from schema.system import System
 
 NOUNS: dict[str, type[Node]] = {
@@ -28,6 +29,7 @@ NOUNS: dict[str, type[Node]] = {
         account.Account,
         account.Membership,
         api_client.ApiClient,
+        cohort.Cohort,
         event.Event,
         hold.Hold,
         incident.Incident,
@@ -41,10 +43,13 @@ NOUNS: dict[str, type[Node]] = {
         product.Product,
         session.Session,
         session.SessionEnd,
+        slot.ReinstatementSlot,
         system.InterimSystem,
         system.System,
         testing.TestMilestone,
         testing.TestReport,
+        wave.Wave,
+        wave.WaveMember,
     )
 }
 

@@ -27,7 +27,7 @@ SystemId = Annotated[
 
 @described_enum
 class HoldScope(enum.StrEnum):
-    """What a hold stops: one system, a wave and those after it, or all on a build, of a product, lost to an incident."""
+    """What a hold stops: one system, a wave and those after, or all on a build, of a product, of an incident."""
 
     BUILD = "BUILD"
     INCIDENT = "INCIDENT"

@@ -20,6 +20,7 @@ from schema.organisation import Organisation
 from schema.people import account, api_client, issuer, session
 from schema.people.viewer import Viewer
 from schema.product import Product
+from schema.readiness import assessment, decision, gate
 from schema.system import System
 
 NOUNS: dict[str, type[Node]] = {
@@ -28,7 +29,15 @@ NOUNS: dict[str, type[Node]] = {
         account.Account,
         account.Membership,
         api_client.ApiClient,
+        assessment.AssessmentNote,
+        assessment.GateAssessment,
+        assessment.GateWaiver,
+        decision.DecisionRecord,
+        decision.Dissent,
+        decision.GoNoGoDecision,
+        decision.Obligation,
         event.Event,
+        gate.Gate,
         hold.Hold,
         incident.Incident,
         incident.IncidentDeclaration,

@@ -20,6 +20,7 @@ from schema.organisation import Organisation
 from schema.people import account, api_client, issuer, session
 from schema.people.viewer import Viewer
 from schema.product import Product
+from schema.readiness import assurance, safety
 from schema.system import System
 
 NOUNS: dict[str, type[Node]] = {
@@ -28,6 +29,8 @@ NOUNS: dict[str, type[Node]] = {
         account.Account,
         account.Membership,
         api_client.ApiClient,
+        assurance.Evidence,
+        assurance.SecurityAssurance,
         event.Event,
         hold.Hold,
         incident.Incident,
@@ -39,6 +42,8 @@ NOUNS: dict[str, type[Node]] = {
         organisation.Organisation,
         product.Build,
         product.Product,
+        safety.HazardSummary,
+        safety.SafetySignOff,
         session.Session,
         session.SessionEnd,
         system.InterimSystem,

@@ -89,3 +89,15 @@ class Build(_Build, Kept, table=True):
     product = one("schema.product.Product", "product_id", description="What it is a release of.")
     supersedes = one("schema.product.Build", "supersedes_id", optional=True, description="The build before.")
     holds = many("schema.hold.Hold", "build_id", newest_first=True, description="On this build, newest first.")
+    assurances = many(
+        "schema.readiness.assurance.SecurityAssurance",
+        "build_id",
+        newest_first=True,
+        description="Of its security, that the caller may see, newest first.",
+    )
+    sign_offs = many(
+        "schema.readiness.safety.SafetySignOff",
+        "build_id",
+        newest_first=True,
+        description="Of its safety, by its supplier and by trusts, that the caller may see, newest first.",
+    )

@@ -133,6 +133,12 @@ class System(_System, Kept, table=True):
     reports = many("schema.testing.TestReport", "system_id", newest_first=True, description="Newest first.")
     milestones = many("schema.milestone.Milestone", "system_id", description="The supplier's, for this system.")
     holds = many("schema.hold.Hold", "system_id", newest_first=True, description="On this system alone, newest first.")
+    sign_offs = many(
+        "schema.readiness.safety.SafetySignOff",
+        "system_id",
+        newest_first=True,
+        description="Of the safety of its use (DCB0160), newest first.",
+    )
 
 
 def turn_of(tenant_ods: str, system_id: uuid.UUID | None) -> str:

@@ -21,6 +21,7 @@ from schema.people import account, api_client, issuer, session
 from schema.people.viewer import Viewer
 from schema.product import Product
 from schema.readiness import assessment, decision, gate
+from schema.readiness import assurance, safety
 from schema.system import System
 
 NOUNS: dict[str, type[Node]] = {
@@ -36,6 +37,8 @@ NOUNS: dict[str, type[Node]] = {
         decision.Dissent,
         decision.GoNoGoDecision,
         decision.Obligation,
+        assurance.Evidence,
+        assurance.SecurityAssurance,
         event.Event,
         gate.Gate,
         hold.Hold,
@@ -48,6 +51,8 @@ NOUNS: dict[str, type[Node]] = {
         organisation.Organisation,
         product.Build,
         product.Product,
+        safety.HazardSummary,
+        safety.SafetySignOff,
         session.Session,
         session.SessionEnd,
         system.InterimSystem,

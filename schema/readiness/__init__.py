@@ -1,1 +1,1 @@
-"""Readiness: what has to hold before a system goes back to its users."""
+"""Readiness: what has to hold before a system goes on: assurance, safety, defects, gates, decisions."""

@@ -1,1 +1,1 @@
-"""Tests of what has to hold before a system goes back to its users."""
+"""Readiness: assurance, safety, defects, gates and decisions, as stories and against the database."""

@@ -1,1 +1,1 @@
-"""Readiness: how it comes about that a system may go back to its users."""
+"""Readiness: who brings about, and who decides, what has to hold before a system goes on."""

@@ -133,6 +133,10 @@ class System(_System, Kept, table=True):
     reports = many("schema.testing.TestReport", "system_id", newest_first=True, description="Newest first.")
     milestones = many("schema.milestone.Milestone", "system_id", description="The supplier's, for this system.")
     holds = many("schema.hold.Hold", "system_id", newest_first=True, description="On this system alone, newest first.")
+    defects = many("schema.readiness.defect.Defect", "system_id", newest_first=True, description="Newest first.")
+    sightings = many(
+        "schema.readiness.known_issue.KnownIssueSighting", "system_id", description="Known issues that it shows."
+    )
 
 
 def turn_of(tenant_ods: str, system_id: uuid.UUID | None) -> str:

@@ -20,6 +20,7 @@ from schema.organisation import Organisation
 from schema.people import account, api_client, issuer, session
 from schema.people.viewer import Viewer
 from schema.product import Product
+from schema.readiness import defect, known_issue
 from schema.system import System
 
 NOUNS: dict[str, type[Node]] = {
@@ -28,12 +29,15 @@ NOUNS: dict[str, type[Node]] = {
         account.Account,
         account.Membership,
         api_client.ApiClient,
+        defect.Defect,
         event.Event,
         hold.Hold,
         incident.Incident,
         incident.IncidentDeclaration,
         issuer.Issuer,
         issuer.IssuerMapping,
+        known_issue.KnownIssue,
+        known_issue.KnownIssueSighting,
         milestone.Milestone,
         milestone.MilestoneForecast,
         organisation.Organisation,

@@ -9,11 +9,9 @@ create type decisionoutcome as enum ('GO', 'GO_WITH_CONDITIONS', 'NO_GO', 'DEFER
 create function app.kind_of_role(role text) returns text language sql immutable parallel safe
     return split_part(role, '_', 1);
 
--- Whether a person alone may act in this role, and whether the one who acts is a person.
+-- Whether a person alone may act in this role.
 create function app.is_personal(role text) returns boolean language sql immutable parallel safe
     return role in ('ASSURER', 'SUPPLIER_CSO', 'TRUST_CSO', 'TRUST_EXEC', 'TRUST_SIRO');
-create function app.by_a_person() returns boolean language sql stable parallel safe
-    return current_setting('app.subject', true) ~ '^[a-z0-9][a-z0-9._-]{1,39}@[A-Z0-9]{3,10}$';
 
 -- A gate that nobody could lawfully pass is none: the assurer sees no system, a wave is no one trust's, and a quorum
 -- needs as many kinds of organisation besides the supplier.
@@ -445,10 +443,10 @@ create policy its_own_decisions on dissent as restrictive for insert to app_trus
 create policy decisions_of_its_region on dissent as restrictive for insert to app_region
     with check (region_ods = (select app.tenant()));
 
-revoke execute on function app.kind_of_role, app.is_personal, app.by_a_person, app.can_be_passed, app.define_gate,
+revoke execute on function app.kind_of_role, app.is_personal, app.can_be_passed, app.define_gate,
     app.assess_gate, app.note_assessment, app.waive_gate, app.revoke_waiver, app.decide, app.take_snapshot, app.oblige,
     app.meet_obligation, app.record_dissent from public;
-grant execute on function app.kind_of_role, app.is_personal, app.by_a_person, app.can_be_passed, app.define_gate,
+grant execute on function app.kind_of_role, app.is_personal, app.can_be_passed, app.define_gate,
     app.assess_gate, app.note_assessment, app.waive_gate, app.revoke_waiver, app.decide, app.take_snapshot, app.oblige,
     app.meet_obligation, app.record_dissent
     to app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust;

@@ -20,8 +20,7 @@ from schema.organisation import Organisation
 from schema.people import account, api_client, issuer, session
 from schema.people.viewer import Viewer
 from schema.product import Product
-from schema.readiness import assessment, decision, gate
-from schema.readiness import assurance, safety
+from schema.readiness import assessment, assurance, decision, defect, gate, known_issue, safety
 from schema.system import System
 
 NOUNS: dict[str, type[Node]] = {
@@ -39,6 +38,7 @@ NOUNS: dict[str, type[Node]] = {
         decision.Obligation,
         assurance.Evidence,
         assurance.SecurityAssurance,
+        defect.Defect,
         event.Event,
         gate.Gate,
         hold.Hold,
@@ -46,6 +46,8 @@ NOUNS: dict[str, type[Node]] = {
         incident.IncidentDeclaration,
         issuer.Issuer,
         issuer.IssuerMapping,
+        known_issue.KnownIssue,
+        known_issue.KnownIssueSighting,
         milestone.Milestone,
         milestone.MilestoneForecast,
         organisation.Organisation,

@@ -143,6 +143,16 @@ class System(_System, Kept, table=True):
     )
     cohorts = many("schema.reinstatement.cohort.Cohort", "system_id", description="In which it goes back to its users.")
     holds = many("schema.hold.Hold", "system_id", newest_first=True, description="On this system alone, newest first.")
+    sign_offs = many(
+        "schema.readiness.safety.SafetySignOff",
+        "system_id",
+        newest_first=True,
+        description="Of the safety of its use (DCB0160), newest first.",
+    )
+    defects = many("schema.readiness.defect.Defect", "system_id", newest_first=True, description="Newest first.")
+    sightings = many(
+        "schema.readiness.known_issue.KnownIssueSighting", "system_id", description="Known issues that it shows."
+    )
 
 
 def turn_of(tenant_ods: str, system_id: uuid.UUID | None) -> str:

@@ -32,7 +32,6 @@ def test_there_is_one_commit() -> None:
 LATER = {
     Scope.ASSURANCE_DECIDE,
     Scope.ASSURANCE_SUBMIT,
-    Scope.COHORT_PLAN,
     Scope.DECISION_MAKE,
     Scope.DEFECT_RAISE,
     Scope.DEFECT_TRIAGE,
@@ -45,14 +44,9 @@ LATER = {
     Scope.ISSUE_PUBLISH,
     Scope.OBLIGATION_MEET,
     Scope.RECOVERY_COUNTERSIGN,
-    Scope.REINSTATEMENT_RUN,
     Scope.ROLLBACK_DECLARE,
     Scope.SAFETY_PREPARE,
     Scope.SAFETY_SIGN,
-    Scope.SLOT_CONFIRM,
-    Scope.SLOT_REQUEST,
-    Scope.WAVE_APPROVE,
-    Scope.WAVE_PROPOSE,
 }
 
 

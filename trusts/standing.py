@@ -9,6 +9,7 @@ from schema.organisation import OrganisationKind as Kind
 from schema.problem import Obstacle
 from schema.product import Product
 from schema.system import System
+from trusts.ahead import waves_over
 
 
 async def shut_gates(db: Transaction, system: System) -> list[Obstacle]:
@@ -18,7 +19,10 @@ async def shut_gates(db: Transaction, system: System) -> list[Obstacle]:
 
 
 async def holds_over(db: Transaction, system: System) -> list[Obstacle]:
-    """Return the holds in force over a system, oldest first: on itself, its product and that one's build, its incident."""
+    """Return the holds in force over a system, oldest first.
+
+    On itself, its wave or an earlier one, its product, that one's current build, or its incident.
+    """
     found = await db.all(
         select(Hold)
         .where(col(Hold.state) == HoldState.PLACED, col(Hold.effective_from) <= db.now, _covers(system))
@@ -49,5 +53,6 @@ def _covers(system: System) -> ColumnElement[bool]:
         and_(col(Hold.trust_ods) == system.tenant_ods, col(Hold.system_id) == system.id),
         and_(col(Hold.supplier_ods) == system.supplier_ods, col(Hold.product_id) == system.product_id),
         and_(col(Hold.supplier_ods) == system.supplier_ods, col(Hold.build_id) == current.scalar_subquery()),
+        and_(col(Hold.supplier_ods) == system.supplier_ods, col(Hold.wave_id).in_(waves_over(system))),
         and_(col(Hold.incident_ods) == system.incident_ods, col(Hold.incident_id) == system.incident_id),
     )

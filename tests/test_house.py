@@ -30,8 +30,6 @@ def test_there_is_one_commit() -> None:
 
 # Decided in staged reinstatement: its operations come with it.
 LATER = {
-    Scope.ASSURANCE_DECIDE,
-    Scope.ASSURANCE_SUBMIT,
     Scope.COHORT_PLAN,
     Scope.DECISION_MAKE,
     Scope.DEFECT_RAISE,
@@ -47,8 +45,6 @@ LATER = {
     Scope.RECOVERY_COUNTERSIGN,
     Scope.REINSTATEMENT_RUN,
     Scope.ROLLBACK_DECLARE,
-    Scope.SAFETY_PREPARE,
-    Scope.SAFETY_SIGN,
     Scope.SLOT_CONFIRM,
     Scope.SLOT_REQUEST,
     Scope.WAVE_APPROVE,

@@ -103,27 +103,27 @@ def key_of(given: str) -> uuid.UUID:
     return uuid.UUID((read_global_id(given) or ("", ""))[1])
 
 
-def tried(stage: Stage, code: str, statements: Sequence[str], subject: str | None = None) -> list[str]:
-    """Try each statement as the role of a caller, past every rule, and keep nothing.
+def tried(stage: Stage, code: str, tries: Sequence[str | tuple[str, ...]], subject: str | None = None) -> list[str]:
+    """Try a statement, or some in one transaction, as the role of a caller, past every rule, and keep nothing.
 
-    Gives for each the value of its first row, `nothing` where it reached no row, or what the database refused it with.
+    Gives for each try the value of the last one's first row, `nothing` where it reached no row, or what the database refused it with.
     """
     who = person(code)
 
     async def run() -> list[str]:
         connection = await asyncpg.connect(stage.url, server_settings={"role": who.role})
         try:
-            return [await _tried(connection, each) for each in statements]
+            return [await _tried(connection, each if isinstance(each, tuple) else (each,)) for each in tries]
         finally:
             await connection.close()
 
-    async def _tried(connection: Any, statement: str) -> str:
+    async def _tried(connection: Any, statements: Sequence[str]) -> str:
         change = connection.transaction()
         await change.start()
         try:
             given = code, who.kind.value, subject or who.subject
             await connection.execute("select app.enter($1, $2, $3, 'sql', '', '')", *given)
-            found = await connection.fetchval(statement)
+            found = [await connection.fetchval(each) for each in statements][-1]
             return "nothing" if found is None else str(found)
         except asyncpg.PostgresError as error:
             return f"{type(error).__name__}: {error}"

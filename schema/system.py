@@ -133,6 +133,15 @@ class System(_System, Kept, table=True):
     reports = many("schema.testing.TestReport", "system_id", newest_first=True, description="Newest first.")
     milestones = many("schema.milestone.Milestone", "system_id", description="The supplier's, for this system.")
     holds = many("schema.hold.Hold", "system_id", newest_first=True, description="On this system alone, newest first.")
+    gates = many(
+        "schema.readiness.standing.GateStanding", "system_id", description="Where each gate stands, in their order."
+    )
+    decisions = many(
+        "schema.readiness.decision.GoNoGoDecision",
+        "system_id",
+        newest_first=True,
+        description="The trust's, that the caller may see, newest first.",
+    )
     sign_offs = many(
         "schema.readiness.safety.SafetySignOff",
         "system_id",

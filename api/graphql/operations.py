@@ -10,6 +10,7 @@ from auth.people import accounts, memberships, sessions
 from auth.scope import Scope
 from trusts import activity as ledger
 from trusts import holds, incidents, milestones, organisations, products, progress, systems, testing
+from trusts.readiness import assessments, decisions, gates
 
 
 @strawberry.type
@@ -24,6 +25,8 @@ class Query:
     activity = query(ledger.everything, needs=Scope.ACTIVITY_READ, live=True)
     changes = query(ledger.changes, needs=Scope.ACTIVITY_READ, live=True)
     clients = query(clients.seen, needs=Scope.CLIENT_MANAGE)
+    explain_gate = query(gates.explained, needs=Scope.PROGRESS_READ)
+    gates = query(gates.listed, needs=Scope.PROGRESS_READ)
     holds = query(holds.listed, needs=Scope.PROGRESS_READ)
     incident = query(incidents.by_reference, needs=Scope.PROGRESS_READ)
     issuers = query(issuers.listed, needs=Scope.ISSUER_MANAGE)
@@ -40,8 +43,12 @@ class Query:
 class Mutation:
     """Changes. One a request; each answers with the thing, or with a problem that says what to do next."""
 
+    amend_gate = mutation(gates.amend, needs=Scope.GATE_DEFINE)
+    assess_gate = mutation(assessments.assess, needs=Scope.GATE_ASSESS)
     correct_test_report = mutation(testing.correct, needs=Scope.TEST_REPORT)
+    decide_go_no_go = mutation(decisions.decide, needs=Scope.DECISION_MAKE)
     declare_incident = mutation(incidents.declare, needs=Scope.INCIDENT_DECLARE)
+    define_gate = mutation(gates.define, needs=Scope.GATE_DEFINE)
     disable_issuer = mutation(issuers.disable, needs=Scope.ISSUER_MANAGE)
     enable_issuer = mutation(issuers.enable, needs=Scope.ISSUER_MANAGE)
     end_issuer_mapping = mutation(issuers.end_mapping, needs=Scope.ISSUER_MANAGE)
@@ -50,10 +57,12 @@ class Mutation:
     grant_role = mutation(memberships.grant, needs=Scope.ACCOUNT_MANAGE)
     map_issuer_role = mutation(issuers.map_role, needs=Scope.ISSUER_MANAGE)
     meet_milestone = mutation(milestones.meet, needs=Scope.MILESTONE_PUBLISH)
+    meet_obligation = mutation(decisions.meet, needs=Scope.OBLIGATION_MEET)
     open_account = mutation(accounts.open_, needs=Scope.ACCOUNT_MANAGE)
     open_incident = mutation(incidents.open_, needs=Scope.INCIDENT_OPEN)
     place_hold = mutation(holds.place, needs=Scope.HOLD_PLACE)
     publish_milestone = mutation(milestones.publish, needs=Scope.MILESTONE_PUBLISH)
+    record_dissent = mutation(decisions.dissent, needs=Scope.DISSENT_RECORD)
     register_build = mutation(products.register_build, needs=Scope.BUILD_REGISTER)
     register_client = mutation(clients.register_own, needs=Scope.CLIENT_MANAGE)
     register_interim_system = mutation(systems.register_interim, needs=Scope.SYSTEM_REGISTER)
@@ -66,5 +75,7 @@ class Mutation:
     restore_account = mutation(accounts.restore, needs=Scope.ACCOUNT_MANAGE)
     revise_forecast = mutation(milestones.revise, needs=Scope.MILESTONE_PUBLISH)
     revoke_client = mutation(clients.revoke_own, needs=Scope.CLIENT_MANAGE)
+    revoke_waiver = mutation(assessments.revoke, needs=Scope.GATE_WAIVE)
     stand_down_incident = mutation(incidents.stand_down, needs=Scope.INCIDENT_DECLARE)
     suspend_account = mutation(accounts.suspend, needs=Scope.ACCOUNT_MANAGE)
+    waive_gate = mutation(assessments.waive, needs=Scope.GATE_WAIVE)

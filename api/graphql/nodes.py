@@ -20,6 +20,7 @@ from schema.organisation import Organisation
 from schema.people import account, api_client, issuer, session
 from schema.people.viewer import Viewer
 from schema.product import Product
+from schema.reinstatement import dispute
 from schema.system import System
 
 NOUNS: dict[str, type[Node]] = {
@@ -28,6 +29,7 @@ NOUNS: dict[str, type[Node]] = {
         account.Account,
         account.Membership,
         api_client.ApiClient,
+        dispute.Dispute,
         event.Event,
         hold.Hold,
         incident.Incident,

@@ -177,6 +177,7 @@ language sql immutable parallel safe as $$
         when was = becomes and who = 'TRUST'
             then array['current_build_id', 'cohorts_final_at', 'recovered_declared_at']
         when was = becomes then '{}'
+        when becomes = 'OUTAGE' then array['outage_started_at']
         when becomes = 'HANDED_OVER' then array['handed_over_at', 'current_build_id']
         when becomes = 'READY' then array['accepted_at']
         when becomes = 'LIVE' then array['first_live_at', 'fully_live_at']
@@ -279,7 +280,7 @@ create policy begins_lost on system as restrictive for insert to app_trust with 
 -- A supplier moves the systems of its products, a region those of its trusts, as far as app.may_move lets them.
 create policy supplied on system for update to app_supplier using (supplier_ods = (select app.tenant()));
 create policy of_its_region on system for update to app_region using (region_ods = (select app.tenant()));
-grant update (state, accepted_at, first_live_at, fully_live_at, rolled_back_at, recovered_declared_at, replaced_by,
+grant update (state, outage_started_at, accepted_at, first_live_at, fully_live_at, rolled_back_at, recovered_declared_at, replaced_by,
     archive_arrangement, current_build_id, version) on system to app_trust;
 grant update (state, handed_over_at, current_build_id, version) on system to app_supplier;
 grant update (state, recovered_at, version) on system to app_region;

@@ -122,6 +122,15 @@ class System(_System, Kept, table=True):
     replaced_by: str | None = Field(
         default=None, max_length=120, description="What took its place, where it never came back."
     )
+    rolled_back_at: Instant | None = Field(
+        default=None, description="When it last went back to interim arrangements, UTC; sign-offs before are stale."
+    )
+    recovered_declared_at: Instant | None = Field(
+        default=None, description="The trust says: recovered. Its region countersigns; only then it is."
+    )
+    archive_arrangement: str | None = Field(
+        default=None, max_length=2000, description="How the old record stays readable, where it was replaced."
+    )
 
     organisation = one("schema.organisation.Organisation", "tenant_ods", description="The trust.")
     product = one("schema.product.Product", "product_id", description="What it is a deployment of.")
@@ -133,6 +142,7 @@ class System(_System, Kept, table=True):
     reports = many("schema.testing.TestReport", "system_id", newest_first=True, description="Newest first.")
     milestones = many("schema.milestone.Milestone", "system_id", description="The supplier's, for this system.")
     holds = many("schema.hold.Hold", "system_id", newest_first=True, description="On this system alone, newest first.")
+
     sign_offs = many(
         "schema.readiness.safety.SafetySignOff",
         "system_id",
@@ -142,6 +152,12 @@ class System(_System, Kept, table=True):
     defects = many("schema.readiness.defect.Defect", "system_id", newest_first=True, description="Newest first.")
     sightings = many(
         "schema.readiness.known_issue.KnownIssueSighting", "system_id", description="Known issues that it shows."
+    )
+    disputes = many(
+        "schema.reinstatement.dispute.Dispute",
+        "system_id",
+        newest_first=True,
+        description="About its state, newest first.",
     )
 
 

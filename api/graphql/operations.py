@@ -10,6 +10,7 @@ from auth.people import accounts, memberships, sessions
 from auth.scope import Scope
 from trusts import activity as ledger
 from trusts import holds, incidents, milestones, organisations, products, progress, systems, testing
+from trusts.reinstatement import acceptance, disputes, going_live, handover, outage, recovery, replacement, rollback
 
 
 @strawberry.type
@@ -24,6 +25,7 @@ class Query:
     activity = query(ledger.everything, needs=Scope.ACTIVITY_READ, live=True)
     changes = query(ledger.changes, needs=Scope.ACTIVITY_READ, live=True)
     clients = query(clients.seen, needs=Scope.CLIENT_MANAGE)
+    disputes = query(disputes.listed, needs=Scope.PROGRESS_READ)
     holds = query(holds.listed, needs=Scope.PROGRESS_READ)
     incident = query(incidents.by_reference, needs=Scope.PROGRESS_READ)
     issuers = query(issuers.listed, needs=Scope.ISSUER_MANAGE)
@@ -40,20 +42,30 @@ class Query:
 class Mutation:
     """Changes. One a request; each answers with the thing, or with a problem that says what to do next."""
 
+    accept_system = mutation(acceptance.accept, needs=Scope.REINSTATEMENT_RUN)
+    acknowledge_handover = mutation(handover.acknowledge, needs=Scope.REINSTATEMENT_RUN)
+    begin_rebuild = mutation(outage.rebuild, needs=Scope.HANDOVER_MAKE)
+    begin_reinstatement = mutation(going_live.begin, needs=Scope.REINSTATEMENT_RUN)
     correct_test_report = mutation(testing.correct, needs=Scope.TEST_REPORT)
+    countersign_recovery = mutation(recovery.countersign, needs=Scope.RECOVERY_COUNTERSIGN)
     declare_incident = mutation(incidents.declare, needs=Scope.INCIDENT_DECLARE)
+    declare_recovered = mutation(recovery.declare, needs=Scope.DECISION_MAKE)
     disable_issuer = mutation(issuers.disable, needs=Scope.ISSUER_MANAGE)
     enable_issuer = mutation(issuers.enable, needs=Scope.ISSUER_MANAGE)
     end_issuer_mapping = mutation(issuers.end_mapping, needs=Scope.ISSUER_MANAGE)
     end_role = mutation(memberships.end, needs=Scope.ACCOUNT_MANAGE)
     end_session = mutation(sessions.end, needs=Scope.SESSION_END)
+    go_live = mutation(going_live.finish, needs=Scope.REINSTATEMENT_RUN)
     grant_role = mutation(memberships.grant, needs=Scope.ACCOUNT_MANAGE)
+    hand_over = mutation(handover.hand_over, needs=Scope.HANDOVER_MAKE)
     map_issuer_role = mutation(issuers.map_role, needs=Scope.ISSUER_MANAGE)
     meet_milestone = mutation(milestones.meet, needs=Scope.MILESTONE_PUBLISH)
+    offer_handover = mutation(handover.offer, needs=Scope.HANDOVER_MAKE)
     open_account = mutation(accounts.open_, needs=Scope.ACCOUNT_MANAGE)
     open_incident = mutation(incidents.open_, needs=Scope.INCIDENT_OPEN)
     place_hold = mutation(holds.place, needs=Scope.HOLD_PLACE)
     publish_milestone = mutation(milestones.publish, needs=Scope.MILESTONE_PUBLISH)
+    raise_dispute = mutation(disputes.raise_, needs=Scope.DISPUTE_RAISE)
     register_build = mutation(products.register_build, needs=Scope.BUILD_REGISTER)
     register_client = mutation(clients.register_own, needs=Scope.CLIENT_MANAGE)
     register_interim_system = mutation(systems.register_interim, needs=Scope.SYSTEM_REGISTER)
@@ -61,10 +73,16 @@ class Mutation:
     register_product = mutation(products.register, needs=Scope.PRODUCT_REGISTER)
     register_system = mutation(systems.register, needs=Scope.SYSTEM_REGISTER)
     release_hold = mutation(holds.release, needs=Scope.HOLD_RELEASE)
+    replace_system = mutation(replacement.replace, needs=Scope.DECISION_MAKE)
+    report_system_state = mutation(outage.report, needs=Scope.SYSTEM_REGISTER)
     report_test = mutation(testing.report, needs=Scope.TEST_REPORT)
     reset_account = mutation(accounts.reset, needs=Scope.ACCOUNT_MANAGE)
     restore_account = mutation(accounts.restore, needs=Scope.ACCOUNT_MANAGE)
+    retest = mutation(rollback.retest, needs=Scope.REINSTATEMENT_RUN)
+    retire_system = mutation(replacement.retire, needs=Scope.DECISION_MAKE)
     revise_forecast = mutation(milestones.revise, needs=Scope.MILESTONE_PUBLISH)
     revoke_client = mutation(clients.revoke_own, needs=Scope.CLIENT_MANAGE)
+    roll_back = mutation(rollback.declare, needs=Scope.ROLLBACK_DECLARE)
+    settle_dispute = mutation(disputes.settle, needs=Scope.DISPUTE_RAISE)
     stand_down_incident = mutation(incidents.stand_down, needs=Scope.INCIDENT_DECLARE)
     suspend_account = mutation(accounts.suspend, needs=Scope.ACCOUNT_MANAGE)

@@ -22,6 +22,7 @@ from schema.people.viewer import Viewer
 from schema.product import Product
 from schema.readiness import assessment, assurance, decision, defect, gate, known_issue, safety
 from schema.reinstatement import dispute
+from schema.reinstatement import cohort, slot, wave
 from schema.system import System
 
 NOUNS: dict[str, type[Node]] = {
@@ -41,6 +42,7 @@ NOUNS: dict[str, type[Node]] = {
         assurance.SecurityAssurance,
         defect.Defect,
         dispute.Dispute,
+        cohort.Cohort,
         event.Event,
         gate.Gate,
         hold.Hold,
@@ -59,10 +61,13 @@ NOUNS: dict[str, type[Node]] = {
         safety.SafetySignOff,
         session.Session,
         session.SessionEnd,
+        slot.ReinstatementSlot,
         system.InterimSystem,
         system.System,
         testing.TestMilestone,
         testing.TestReport,
+        wave.Wave,
+        wave.WaveMember,
     )
 }
 

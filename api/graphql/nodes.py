@@ -21,6 +21,7 @@ from schema.people import account, api_client, issuer, session
 from schema.people.viewer import Viewer
 from schema.product import Product
 from schema.readiness import assessment, assurance, decision, defect, gate, known_issue, safety
+from schema.reinstatement import cohort, dispute, slot, wave
 from schema.system import System
 
 NOUNS: dict[str, type[Node]] = {
@@ -39,6 +40,8 @@ NOUNS: dict[str, type[Node]] = {
         assurance.Evidence,
         assurance.SecurityAssurance,
         defect.Defect,
+        dispute.Dispute,
+        cohort.Cohort,
         event.Event,
         gate.Gate,
         hold.Hold,
@@ -57,10 +60,13 @@ NOUNS: dict[str, type[Node]] = {
         safety.SafetySignOff,
         session.Session,
         session.SessionEnd,
+        slot.ReinstatementSlot,
         system.InterimSystem,
         system.System,
         testing.TestMilestone,
         testing.TestReport,
+        wave.Wave,
+        wave.WaveMember,
     )
 }
 

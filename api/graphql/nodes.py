@@ -20,7 +20,9 @@ from schema.organisation import Organisation
 from schema.people import account, api_client, issuer, session
 from schema.people.viewer import Viewer
 from schema.product import Product
-from schema.readiness import defect, known_issue
+from schema.readiness import assessment, assurance, decision, defect, gate, known_issue, safety
+from schema.reinstatement import dispute
+from schema.reinstatement import cohort, slot, wave
 from schema.system import System
 
 NOUNS: dict[str, type[Node]] = {
@@ -29,8 +31,20 @@ NOUNS: dict[str, type[Node]] = {
         account.Account,
         account.Membership,
         api_client.ApiClient,
+        assessment.AssessmentNote,
+        assessment.GateAssessment,
+        assessment.GateWaiver,
+        decision.DecisionRecord,
+        decision.Dissent,
+        decision.GoNoGoDecision,
+        decision.Obligation,
+        assurance.Evidence,
+        assurance.SecurityAssurance,
         defect.Defect,
+        dispute.Dispute,
+        cohort.Cohort,
         event.Event,
+        gate.Gate,
         hold.Hold,
         incident.Incident,
         incident.IncidentDeclaration,
@@ -43,12 +57,17 @@ NOUNS: dict[str, type[Node]] = {
         organisation.Organisation,
         product.Build,
         product.Product,
+        safety.HazardSummary,
+        safety.SafetySignOff,
         session.Session,
         session.SessionEnd,
+        slot.ReinstatementSlot,
         system.InterimSystem,
         system.System,
         testing.TestMilestone,
         testing.TestReport,
+        wave.Wave,
+        wave.WaveMember,
     )
 }
 

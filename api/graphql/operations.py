@@ -13,6 +13,7 @@ from trusts import holds, incidents, milestones, organisations, products, progre
 from trusts.readiness import assessments, decisions, gates
 from trusts.readiness import defects, known_issues, retests, triage
 from trusts.reinstatement import acceptance, disputes, going_live, handover, outage, recovery, replacement, rollback
+from trusts.readiness import assurance, safety, signing
 
 
 @strawberry.type
@@ -25,6 +26,7 @@ class Query:
     entities = ways_in.entities
     accounts = query(accounts.listed, needs=Scope.ACCOUNT_MANAGE)
     activity = query(ledger.everything, needs=Scope.ACTIVITY_READ, live=True)
+    assurances = query(assurance.listed, needs=Scope.PROGRESS_READ)
     changes = query(ledger.changes, needs=Scope.ACTIVITY_READ, live=True)
     clients = query(clients.seen, needs=Scope.CLIENT_MANAGE)
     explain_gate = query(gates.explained, needs=Scope.PROGRESS_READ)
@@ -41,6 +43,7 @@ class Query:
     progress = query(progress.lines, needs=Scope.PROGRESS_READ)
     region = query(organisations.region, needs=Scope.PROGRESS_READ)
     sessions = query(sessions.listed, needs=Scope.SESSION_END, live=True)
+    sign_offs = query(safety.listed, needs=Scope.PROGRESS_READ)
     systems = query(systems.listed, needs=Scope.PROGRESS_READ)
 
 
@@ -71,12 +74,21 @@ class Mutation:
     declare_recovered = mutation(recovery.declare, needs=Scope.DECISION_MAKE)
     disable_issuer = mutation(issuers.disable, needs=Scope.ISSUER_MANAGE)
     dismiss_hold = mutation(holds.dismiss, needs=Scope.HOLD_RELEASE)
+    add_evidence = mutation(assurance.add_evidence, needs=Scope.ASSURANCE_SUBMIT)
+    correct_test_report = mutation(testing.correct, needs=Scope.TEST_REPORT)
+    decide_assurance = mutation(assurance.decide, needs=Scope.ASSURANCE_DECIDE)
+    declare_incident = mutation(incidents.declare, needs=Scope.INCIDENT_DECLARE)
+    decline_sign_off = mutation(signing.decline, needs=Scope.SAFETY_SIGN)
+    disable_issuer = mutation(issuers.disable, needs=Scope.ISSUER_MANAGE)
+    draft_assurance = mutation(assurance.draft, needs=Scope.ASSURANCE_SUBMIT)
+    draft_sign_off = mutation(safety.draft, needs=Scope.SAFETY_PREPARE)
     enable_issuer = mutation(issuers.enable, needs=Scope.ISSUER_MANAGE)
     end_issuer_mapping = mutation(issuers.end_mapping, needs=Scope.ISSUER_MANAGE)
     end_role = mutation(memberships.end, needs=Scope.ACCOUNT_MANAGE)
     end_session = mutation(sessions.end, needs=Scope.SESSION_END)
     fail_retest = mutation(retests.fail, needs=Scope.DEFECT_RAISE)
     go_live = mutation(going_live.finish, needs=Scope.REINSTATEMENT_RUN)
+    give_sign_off = mutation(signing.give, needs=Scope.SAFETY_SIGN)
     grant_role = mutation(memberships.grant, needs=Scope.ACCOUNT_MANAGE)
     hand_over = mutation(handover.hand_over, needs=Scope.HANDOVER_MAKE)
     map_issuer_role = mutation(issuers.map_role, needs=Scope.ISSUER_MANAGE)
@@ -109,7 +121,10 @@ class Mutation:
     resolve_known_issue = mutation(known_issues.resolve, needs=Scope.ISSUE_PUBLISH)
     restore_account = mutation(accounts.restore, needs=Scope.ACCOUNT_MANAGE)
     retest_defect = mutation(retests.begin, needs=Scope.DEFECT_RAISE)
+    review_assurance = mutation(assurance.review, needs=Scope.ASSURANCE_DECIDE)
     revise_forecast = mutation(milestones.revise, needs=Scope.MILESTONE_PUBLISH)
+    revise_hazard_summary = mutation(safety.revise, needs=Scope.SAFETY_PREPARE)
+    revoke_assurance = mutation(assurance.revoke, needs=Scope.ASSURANCE_DECIDE)
     revoke_client = mutation(clients.revoke_own, needs=Scope.CLIENT_MANAGE)
     sight_known_issue = mutation(known_issues.sight, needs=Scope.DEFECT_RAISE)
     retest = mutation(rollback.retest, needs=Scope.REINSTATEMENT_RUN)
@@ -120,6 +135,9 @@ class Mutation:
     roll_back = mutation(rollback.declare, needs=Scope.ROLLBACK_DECLARE)
     settle_dispute = mutation(disputes.settle, needs=Scope.DISPUTE_RAISE)
     stand_down_incident = mutation(incidents.stand_down, needs=Scope.INCIDENT_DECLARE)
+    submit_assurance = mutation(assurance.submit, needs=Scope.ASSURANCE_SUBMIT)
+    submit_sign_off = mutation(safety.submit, needs=Scope.SAFETY_PREPARE)
     suspend_account = mutation(accounts.suspend, needs=Scope.ACCOUNT_MANAGE)
     waive_gate = mutation(assessments.waive, needs=Scope.GATE_WAIVE)
     triage_defect = mutation(triage.triage, needs=Scope.DEFECT_TRIAGE)
+    withdraw_sign_off = mutation(signing.withdraw, needs=Scope.SAFETY_SIGN)

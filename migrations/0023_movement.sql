@@ -60,6 +60,38 @@ create function app.guard_build(whose text, which uuid) returns setof app.obstac
     where s.tenant_ods = whose and s.id = which and not exists (select from app.counting_builds(whose, which))
 $$;
 
+-- Its clinical safety is signed by the supplier on a build that counts.
+create function app.guard_dcb0129(whose text, which uuid) returns setof app.obstacle language sql stable as $$
+    select 'DCB0129', 'No DCB0129 is signed on a build that counts.', 'SUPPLIER_CSO ' || s.supplier_ods, b.built_at,
+        'Sign the safety of the current build.', 'Product', s.product_id
+    from system s
+    left join product p on p.tenant_ods = s.supplier_ods and p.id = s.product_id
+    left join build b on b.tenant_ods = p.tenant_ods and b.id = p.current_build_id
+    where s.tenant_ods = whose and s.id = which and app.signed_dcb0129(s.supplier_ods, s.product_id) is null
+$$;
+
+-- Its security assurance that counts is approved, has not run out, and is of at least medium confidence.
+create function app.guard_assurance(whose text, which uuid) returns setof app.obstacle language sql stable as $$
+    select 'SECURITY_ASSURANCE',
+        case
+            when a.id is null then 'No security assurance was submitted for a build that counts.'
+            when a.state <> 'APPROVED' then 'Its security assurance ' || a.reference || ' is ' || a.state || '.'
+            when a.valid_until <= app.now() then 'Its security assurance ' || a.reference || ' has run out.'
+            else 'Its security assurance ' || a.reference || ' is of low confidence.'
+        end,
+        case when a.state in ('SUBMITTED', 'UNDER_REVIEW') then 'ASSURER' else 'SUPPLIER_LEAD ' || s.supplier_ods end,
+        case when a.state = 'APPROVED' and a.valid_until <= app.now() then a.valid_until
+             else coalesce(a.decided_at, a.submitted_at) end,
+        case when a.state in ('SUBMITTED', 'UNDER_REVIEW') then 'The assurer decides of it.'
+             else 'Submit evidence for the current build; the assurer decides of it.' end,
+        case when a.id is null then 'Product' else 'SecurityAssurance' end, coalesce(a.id, s.product_id)
+    from system s
+    left join security_assurance a
+        on a.tenant_ods = s.supplier_ods and a.id = app.assurance_that_counts(s.supplier_ods, s.product_id)
+    where s.tenant_ods = whose and s.id = which
+    and not coalesce(a.state = 'APPROVED' and a.valid_until > app.now() and a.confidence in ('MEDIUM', 'HIGH'), false)
+$$;
+
 -- Holds in force over a system: on itself, its product, that one's current build, its incident.
 create function app.guard_holds(whose text, which uuid) returns setof app.obstacle language sql stable as $$
     select h.reason_code::text, 'The ' || lower(h.scope::text) || ' is held: ' || h.reason,
@@ -103,6 +135,25 @@ create function app.guard_tests(whose text, which uuid) returns setof app.obstac
     order by stage.position
 $$;
 
+-- Open defects of severity 1 and 2, found on this system; `tolerated`: not those of severity 2 whose workaround the
+-- trust's clinical safety officer accepted.
+create function app.guard_defects(whose text, which uuid, tolerated boolean) returns setof app.obstacle
+language sql stable as $$
+    select 'DEFECT_' || d.severity, d.reference || ' is open: ' || d.title,
+        case when d.severity = 'S2' and tolerated and d.workaround is not null then 'TRUST_CSO ' || whose
+             when d.state in ('FIX_READY', 'RETEST', 'REJECTED', 'DUPLICATE') then 'TRUST_IT ' || whose
+             else 'SUPPLIER_LEAD ' || d.supplier_ods end,
+        d.raised_at,
+        case when d.severity = 'S2' and tolerated
+            then 'Close it, or accept the workaround that the supplier agrees.' else 'Have it fixed, retest and close it.' end,
+        'Defect', d.id
+    from defect d
+    where d.trust_ods = whose and d.system_id = which and d.severity in ('S1', 'S2')
+    and app.defect_is_open(d.severity, d.state)
+    and not (tolerated and d.severity = 'S2' and d.workaround_accepted_at is not null)
+    order by d.severity, d.raised_at, d.id
+$$;
+
 -- A safety-relevant build that the results so far do not count on: what lets a supplier move a system back.
 create function app.guard_superseded(whose text, which uuid) returns setof app.obstacle language sql stable as $$
     select 'BUILD', 'Results on its build still count.', 'SUPPLIER_LEAD ' || s.supplier_ods, null::timestamptz,
@@ -140,6 +191,8 @@ $$;
 
 -- What is in the way of calling a system recovered.
 create function app.before_recovered(whose text, which uuid) returns setof app.obstacle language sql stable as $$
+    select * from app.guard_defects(whose, which, false)
+    union all
     select * from app.guard_declaration(whose, which)
 $$;
 
@@ -149,12 +202,15 @@ returns setof app.obstacle language plpgsql stable as $$
 begin
     if becomes = 'AWAITING_HANDOVER' then
         return query select * from app.guard_build(whose, which);
+        return query select * from app.guard_dcb0129(whose, which);
     elsif becomes = 'HANDED_OVER' then
         return query select * from app.guard_build(whose, which);
+        return query select * from app.guard_assurance(whose, which);
         return query select * from app.guard_holds(whose, which);
     elsif becomes = 'READY' then
         return query select * from app.guard_build(whose, which);
         return query select * from app.guard_tests(whose, which);
+        return query select * from app.guard_defects(whose, which, true);
     elsif becomes = 'REINSTATING' then
         return query select * from app.guard_holds(whose, which);
     elsif becomes = 'ROLLED_BACK' then
@@ -353,7 +409,8 @@ select app.remember('dispute', 'Dispute');
 
 revoke execute on all functions in schema app from public;
 grant execute on function app.may_move, app.moving_with, app.in_the_way, app.before_recovered, app.move_system,
-    app.stamped, app.first_live, app.counting_builds, app.guard_build, app.guard_declaration, app.guard_holds,
+    app.stamped, app.first_live, app.counting_builds, app.guard_assurance, app.guard_build,
+    app.guard_dcb0129, app.guard_defects, app.guard_declaration, app.guard_holds,
     app.guard_own_holds, app.guard_recovery_declared, app.guard_rollback, app.guard_superseded, app.guard_tests,
     app.raise_dispute, app.settle_dispute
     to app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust;

@@ -48,10 +48,15 @@ class HoldReason(enum.StrEnum):
 
 @described_enum
 class HoldState(enum.StrEnum):
-    """Whether a hold still stands. Released is for good: what is to stop again is held again."""
+    """Whether a hold stands; PLACED alone stops anything. Released and dismissed are for good: hold again instead.
 
+    PROPOSED: a defect asks for it, and a person has yet to confirm or to dismiss it.
+    """
+
+    PROPOSED = "PROPOSED"
     PLACED = "PLACED"
     RELEASED = "RELEASED"
+    DISMISSED = "DISMISSED"
 
 
 class _Placed(BaseModel):
@@ -68,6 +73,23 @@ class PlaceHold(_Placed, Change):
     held: strawberry.ID = Field(description="A system, a build, a product or an incident.")
     effective_from: Instant | None = Field(
         default=None, description="From when it stops progress, UTC; may be announced ahead. Null: now."
+    )
+
+
+@described_input
+class ConfirmHold(Revision):
+    """A hold that a defect proposed is wanted: from now on it stops progress."""
+
+    hold: strawberry.ID
+
+
+@described_input
+class DismissHold(Revision):
+    """A person's decision that a hold which a defect proposed is not wanted."""
+
+    hold: strawberry.ID
+    reason: Annotated[str, Field(min_length=2, max_length=2000)] = Field(
+        description="Why progress may go on all the same, in words. Never patient data."
     )
 
 
@@ -92,6 +114,7 @@ class Hold(_Placed, Kept, table=True):
         ForeignKeyConstraint(["supplier_ods", "build_id"], ["build.tenant_ods", "build.id"]),
         ForeignKeyConstraint(["incident_ods", "incident_id"], ["incident.tenant_ods", "incident.id"]),
         ForeignKeyConstraint(["releaser_ods"], ["organisation.ods_code"]),
+        ForeignKeyConstraint(["confirmer_ods"], ["organisation.ods_code"]),
     )
 
     scope: HoldScope
@@ -105,17 +128,27 @@ class Hold(_Placed, Kept, table=True):
     region_ods: strawberry.Private[str | None] = Field(default=None, max_length=10)
     audience: strawberry.Private[Audience] = Audience.PRIVATE
     tier: OrganisationKind = Field(description="The kind of organisation that placed it; a higher one may release it.")
-    placed_at: Instant = Field(description="When it was placed, UTC.")
-    effective_from: Instant = Field(description="From when it stops progress, UTC.")
+    placed_at: Instant = Field(description="When it was placed or proposed, UTC.")
+    effective_from: Instant = Field(description="From when it stops progress, while it is PLACED, UTC.")
     state: HoldState = HoldState.PLACED
-    released_at: Instant | None = Field(default=None, description="When it was released, UTC.")
+    released_at: Instant | None = Field(default=None, description="When it was released or dismissed, UTC.")
     releaser_ods: strawberry.Private[str | None] = Field(default=None, max_length=10)
-    releaser: str | None = Field(default=None, max_length=120, description="The account of the person who released it.")
-    release_reason: str | None = Field(default=None, max_length=2000, description="Why it was released.")
+    releaser: str | None = Field(
+        default=None, max_length=120, description="The account of the person who released or dismissed it."
+    )
+    release_reason: str | None = Field(default=None, max_length=2000, description="Why it was released or dismissed.")
+    confirmed_at: Instant | None = Field(
+        default=None, description="When one that was proposed was confirmed, UTC; it stops nothing before."
+    )
+    confirmer_ods: strawberry.Private[str | None] = Field(default=None, max_length=10)
+    confirmer: str | None = Field(default=None, max_length=120, description="The client or account that confirmed it.")
 
     placed_by = one("schema.organisation.Organisation", "tenant_ods", description="Who placed it.")
     released_by = one(
         "schema.organisation.Organisation", "releaser_ods", optional=True, description="Whose person released it."
+    )
+    confirmed_by = one(
+        "schema.organisation.Organisation", "confirmer_ods", optional=True, description="Who confirmed it."
     )
     system = one("schema.system.System", "system_id", optional=True, description="What is held; null: no system is.")
     build = one("schema.product.Build", "build_id", optional=True, description="What is held; null: no build is.")

@@ -49,6 +49,10 @@ class Product(_Product, Kept, table=True):
     milestones = many("schema.milestone.Milestone", "product_id", description="That the caller may see.")
     systems = many("schema.system.System", "product_id", description="That the caller may see.")
     holds = many("schema.hold.Hold", "product_id", newest_first=True, description="On the product, newest first.")
+    defects = many("schema.readiness.defect.Defect", "product_id", description="That the caller may see.")
+    known_issues = many(
+        "schema.readiness.known_issue.KnownIssue", "product_id", newest_first=True, description="Newest first."
+    )
 
 
 class _Build(BaseModel):
@@ -89,3 +93,17 @@ class Build(_Build, Kept, table=True):
     product = one("schema.product.Product", "product_id", description="What it is a release of.")
     supersedes = one("schema.product.Build", "supersedes_id", optional=True, description="The build before.")
     holds = many("schema.hold.Hold", "build_id", newest_first=True, description="On this build, newest first.")
+    assurances = many(
+        "schema.readiness.assurance.SecurityAssurance",
+        "build_id",
+        newest_first=True,
+        description="Of its security, that the caller may see, newest first.",
+    )
+    sign_offs = many(
+        "schema.readiness.safety.SafetySignOff",
+        "build_id",
+        newest_first=True,
+        description="Of its safety, by its supplier and by trusts, that the caller may see, newest first.",
+    )
+    defects = many("schema.readiness.defect.Defect", "build_id", description="Found on it, that the caller may see.")
+    known_issues = many("schema.readiness.known_issue.KnownIssue", "first_build_id", description="First in this build.")

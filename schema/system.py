@@ -148,6 +148,16 @@ class System(_System, Kept, table=True):
         newest_first=True,
         description="About its state, newest first.",
     )
+    sign_offs = many(
+        "schema.readiness.safety.SafetySignOff",
+        "system_id",
+        newest_first=True,
+        description="Of the safety of its use (DCB0160), newest first.",
+    )
+    defects = many("schema.readiness.defect.Defect", "system_id", newest_first=True, description="Newest first.")
+    sightings = many(
+        "schema.readiness.known_issue.KnownIssueSighting", "system_id", description="Known issues that it shows."
+    )
 
 
 def turn_of(tenant_ods: str, system_id: uuid.UUID | None) -> str:

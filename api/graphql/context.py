@@ -26,6 +26,10 @@ class Context:
     decided: Callable[[], Any] | None = None  # what the change came to, where it was decided before
     may: Callable[[str], bool | None] = lambda _: None  # whether the caller may call an operation; None: there is none
 
+    def now(self, row: Any) -> dt.datetime:
+        """Return the moment of the answer a row belongs to."""
+        return self.reader.db_of(row).now
+
     def today(self, row: Any) -> dt.date:
         """Return the day of the answer a row belongs to, in London."""
         return self.reader.db_of(row).now.astimezone(LONDON).date()

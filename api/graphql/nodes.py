@@ -20,6 +20,7 @@ from schema.organisation import Organisation
 from schema.people import account, api_client, issuer, session
 from schema.people.viewer import Viewer
 from schema.product import Product
+from schema.readiness import assessment, assurance, decision, defect, gate, known_issue, safety
 from schema.reinstatement import dispute
 from schema.system import System
 
@@ -30,17 +31,32 @@ NOUNS: dict[str, type[Node]] = {
         account.Membership,
         api_client.ApiClient,
         dispute.Dispute,
+        assessment.AssessmentNote,
+        assessment.GateAssessment,
+        assessment.GateWaiver,
+        decision.DecisionRecord,
+        decision.Dissent,
+        decision.GoNoGoDecision,
+        decision.Obligation,
+        assurance.Evidence,
+        assurance.SecurityAssurance,
+        defect.Defect,
         event.Event,
+        gate.Gate,
         hold.Hold,
         incident.Incident,
         incident.IncidentDeclaration,
         issuer.Issuer,
         issuer.IssuerMapping,
+        known_issue.KnownIssue,
+        known_issue.KnownIssueSighting,
         milestone.Milestone,
         milestone.MilestoneForecast,
         organisation.Organisation,
         product.Build,
         product.Product,
+        safety.HazardSummary,
+        safety.SafetySignOff,
         session.Session,
         session.SessionEnd,
         system.InterimSystem,

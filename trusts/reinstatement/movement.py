@@ -22,6 +22,7 @@ from schema.product import Product
 from schema.reinstatement.moving import Step
 from schema.system import System, turn_of
 from schema.system import SystemState as State
+from trusts.standing import obstacle_of
 
 BEFORE_LIVE = (
     State.OPERATIONAL,
@@ -110,8 +111,11 @@ async def blocked(db: Transaction, system: System, becomes: State) -> GateShut |
 async def refusal(db: Transaction, asked: Function[Any]) -> GateShut | HeldBy | None:
     """Return what a condition of the database says is in the way."""
     found = await db.rows(sa.select(asked.table_valued(*_OBSTACLE, name="way")))
-    if holds := [_obstacle(row) for row in found if row.noun == Hold.__name__]:
-        return HeldBy(holds=holds, path=["input", "system"])
+    if held := [row.key for row in found if row.noun == Hold.__name__]:
+        holds = await db.all(
+            select(Hold).where(col(Hold.id).in_(held)).order_by(col(Hold.effective_from), col(Hold.id))
+        )
+        return HeldBy(holds=[obstacle_of(hold) for hold in holds], path=["input", "system"])
     if found:
         message, next_step = "Its conditions are not met.", "Have each of gates cleared, then send it again."
         gates = [_obstacle(row) for row in found]

@@ -1,0 +1,1 @@
+"""Readiness: assurance, safety, defects, gates and decisions, as stories and against the database."""

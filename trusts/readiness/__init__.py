@@ -1,0 +1,1 @@
+"""Readiness: who brings about, and who decides, what has to hold before a system goes on."""

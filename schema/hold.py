@@ -1,4 +1,4 @@
-"""Hold: a stop on a system, a build, a product or an incident, until a person releases it."""
+"""Hold: a stop on a system, a wave, a build, a product or an incident, until a person releases it."""
 
 import enum
 import uuid
@@ -19,19 +19,21 @@ from schema.system import turn_of
 SystemId = Annotated[
     strawberry.ID | None,
     strawberry.argument(
-        description="Those over this system: on itself, its product, the product's current build, or its incident."
+        description="Those over this system: on itself, its wave or an earlier one, its product, the product's current "
+        "build, or its incident."
     ),
 ]
 
 
 @described_enum
 class HoldScope(enum.StrEnum):
-    """What a hold stops: one system, or every system on a build, of a product, lost to an incident."""
+    """What a hold stops: one system, a wave and those after, or all on a build, of a product, of an incident."""
 
     BUILD = "BUILD"
     INCIDENT = "INCIDENT"
     PRODUCT = "PRODUCT"
     SYSTEM = "SYSTEM"
+    WAVE = "WAVE"
 
 
 @described_enum
@@ -70,7 +72,7 @@ class _Placed(BaseModel):
 class PlaceHold(_Placed, Change):
     """Stops progress until a person releases it."""
 
-    held: strawberry.ID = Field(description="A system, a build, a product or an incident.")
+    held: strawberry.ID = Field(description="A system, a wave, a build, a product or an incident.")
     effective_from: Instant | None = Field(
         default=None, description="From when it stops progress, UTC; may be announced ahead. Null: now."
     )
@@ -113,6 +115,7 @@ class Hold(_Placed, Kept, table=True):
         ForeignKeyConstraint(["supplier_ods", "product_id"], ["product.tenant_ods", "product.id"]),
         ForeignKeyConstraint(["supplier_ods", "build_id"], ["build.tenant_ods", "build.id"]),
         ForeignKeyConstraint(["incident_ods", "incident_id"], ["incident.tenant_ods", "incident.id"]),
+        ForeignKeyConstraint(["supplier_ods", "wave_id"], ["wave.tenant_ods", "wave.id"]),
         ForeignKeyConstraint(["releaser_ods"], ["organisation.ods_code"]),
         ForeignKeyConstraint(["confirmer_ods"], ["organisation.ods_code"]),
     )
@@ -125,6 +128,7 @@ class Hold(_Placed, Kept, table=True):
     build_id: strawberry.Private[uuid.UUID | None] = None
     incident_ods: strawberry.Private[str | None] = Field(default=None, max_length=10)
     incident_id: strawberry.Private[uuid.UUID | None] = None
+    wave_id: strawberry.Private[uuid.UUID | None] = None
     region_ods: strawberry.Private[str | None] = Field(default=None, max_length=10)
     audience: strawberry.Private[Audience] = Audience.PRIVATE
     tier: OrganisationKind = Field(description="The kind of organisation that placed it; a higher one may release it.")
@@ -158,10 +162,13 @@ class Hold(_Placed, Kept, table=True):
     incident = one(
         "schema.incident.Incident", "incident_id", optional=True, description="What is held; null: no incident is."
     )
+    wave = one(
+        "schema.reinstatement.wave.Wave", "wave_id", optional=True, description="What is held; null: no wave is."
+    )
 
 
 def turn_of_held(hold: Hold) -> str:
     """Return the name of the turn in which holds on a thing are placed and released: whoever has it misses none."""
     if hold.system_id:
         return turn_of(str(hold.trust_ods), hold.system_id)
-    return str(hold.product_id or hold.build_id or hold.incident_id)
+    return str(hold.product_id or hold.build_id or hold.incident_id or hold.wave_id)

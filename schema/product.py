@@ -48,6 +48,7 @@ class Product(_Product, Kept, table=True):
     builds = many("schema.product.Build", "product_id", newest_first=True, description="Newest first.")
     milestones = many("schema.milestone.Milestone", "product_id", description="That the caller may see.")
     systems = many("schema.system.System", "product_id", description="That the caller may see.")
+    waves = many("schema.reinstatement.wave.Wave", "product_id", description="That the caller may see.")
     holds = many("schema.hold.Hold", "product_id", newest_first=True, description="On the product, newest first.")
     defects = many("schema.readiness.defect.Defect", "product_id", description="That the caller may see.")
     known_issues = many(

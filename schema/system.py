@@ -119,6 +119,9 @@ class System(_System, Kept, table=True):
     first_live_at: Instant | None = Field(default=None, description="First users back on it, UTC.")
     fully_live_at: Instant | None = Field(default=None, description="Last users back on it, UTC.")
     recovered_at: Instant | None = Field(default=None, description="Records put back and checked, UTC.")
+    cohorts_final_at: Instant | None = Field(
+        default=None, description="Since when its cohorts hold all its teams and accounts, UTC; null: still planned."
+    )
     replaced_by: str | None = Field(
         default=None, max_length=120, description="What took its place, where it never came back."
     )
@@ -141,6 +144,13 @@ class System(_System, Kept, table=True):
     interim_systems = many("schema.system.InterimSystem", "system_id", description="What stands in for it.")
     reports = many("schema.testing.TestReport", "system_id", newest_first=True, description="Newest first.")
     milestones = many("schema.milestone.Milestone", "system_id", description="The supplier's, for this system.")
+    memberships = many(
+        "schema.reinstatement.wave.WaveMember", "system_id", newest_first=True, description="In waves, newest first."
+    )
+    slots = many(
+        "schema.reinstatement.slot.ReinstatementSlot", "system_id", newest_first=True, description="Newest first."
+    )
+    cohorts = many("schema.reinstatement.cohort.Cohort", "system_id", description="In which it goes back to its users.")
     holds = many("schema.hold.Hold", "system_id", newest_first=True, description="On this system alone, newest first.")
     disputes = many(
         "schema.reinstatement.dispute.Dispute",

@@ -22,6 +22,7 @@ from schema.people.viewer import Viewer
 from schema.product import Product
 from schema.readiness import assessment, assurance, decision, defect, gate, known_issue, safety
 from schema.reinstatement import dispute
+from schema.reinstatement import cohort, slot, wave
 from schema.system import System
 
 NOUNS: dict[str, type[Node]] = {
@@ -40,6 +41,7 @@ NOUNS: dict[str, type[Node]] = {
         decision.Obligation,
         assurance.Evidence,
         assurance.SecurityAssurance,
+        cohort.Cohort,
         defect.Defect,
         event.Event,
         gate.Gate,
@@ -59,10 +61,13 @@ NOUNS: dict[str, type[Node]] = {
         safety.SafetySignOff,
         session.Session,
         session.SessionEnd,
+        slot.ReinstatementSlot,
         system.InterimSystem,
         system.System,
         testing.TestMilestone,
         testing.TestReport,
+        wave.Wave,
+        wave.WaveMember,
     )
 }
 

@@ -20,6 +20,7 @@ from schema.organisation import OrganisationKind as Kind
 from schema.problem import GateShut, HeldBy, NotFound, Obstacle, VersionConflict, WrongState
 from schema.product import Product
 from schema.reinstatement.moving import Step
+from schema.reinstatement.wave import Wave
 from schema.system import System, turn_of
 from schema.system import SystemState as State
 from trusts.standing import obstacle_of
@@ -88,7 +89,8 @@ async def turned(
 
 async def take(db: Transaction, system: System) -> None:
     """Take the turn of a system beside all it relies on, and read it again as whoever had it before left it."""
-    await db.lock(turn_of(system.tenant_ods, system.id), beside=[system.product_id, system.incident_id])
+    beside = [system.product_id, system.incident_id, *await _waves(db, system)]
+    await db.lock(turn_of(system.tenant_ods, system.id), beside=beside)
     if build := await current_build(db, system):
         await db.share(build)
     await db.refresh(system)
@@ -150,6 +152,16 @@ async def relying(db: Transaction, product: Product) -> list[System]:
     for system in systems:
         await db.refresh(system)
     return systems
+
+
+async def _waves(db: Transaction, system: System) -> list[uuid.UUID]:
+    """Return the waves whose holds may stop a system: those of its product and incident."""
+    found = select(col(Wave.id)).where(
+        col(Wave.tenant_ods) == system.supplier_ods,
+        col(Wave.product_id) == system.product_id,
+        col(Wave.incident_id) == system.incident_id,
+    )
+    return await db.all(found)
 
 
 def _moves(caller: Caller, system: System) -> bool:

@@ -30,8 +30,6 @@ def test_there_is_one_commit() -> None:
 
 # Decided in staged reinstatement: its operations come with it.
 LATER = {
-    Scope.ASSURANCE_DECIDE,
-    Scope.ASSURANCE_SUBMIT,
     Scope.COHORT_PLAN,
     Scope.DEFECT_RAISE,
     Scope.DEFECT_TRIAGE,
@@ -43,6 +41,9 @@ LATER = {
     Scope.OBLIGATION_MEET,
     Scope.SAFETY_PREPARE,
     Scope.SAFETY_SIGN,
+    Scope.RECOVERY_COUNTERSIGN,
+    Scope.REINSTATEMENT_RUN,
+    Scope.ROLLBACK_DECLARE,
     Scope.SLOT_CONFIRM,
     Scope.SLOT_REQUEST,
     Scope.WAVE_APPROVE,

@@ -11,6 +11,7 @@ from auth.scope import Scope
 from trusts import activity as ledger
 from trusts import holds, incidents, milestones, organisations, products, progress, systems, testing
 from trusts.reinstatement import acceptance, disputes, going_live, handover, outage, recovery, replacement, rollback
+from trusts.readiness import assurance, safety, signing
 
 
 @strawberry.type
@@ -23,6 +24,7 @@ class Query:
     entities = ways_in.entities
     accounts = query(accounts.listed, needs=Scope.ACCOUNT_MANAGE)
     activity = query(ledger.everything, needs=Scope.ACTIVITY_READ, live=True)
+    assurances = query(assurance.listed, needs=Scope.PROGRESS_READ)
     changes = query(ledger.changes, needs=Scope.ACTIVITY_READ, live=True)
     clients = query(clients.seen, needs=Scope.CLIENT_MANAGE)
     disputes = query(disputes.listed, needs=Scope.PROGRESS_READ)
@@ -35,6 +37,7 @@ class Query:
     progress = query(progress.lines, needs=Scope.PROGRESS_READ)
     region = query(organisations.region, needs=Scope.PROGRESS_READ)
     sessions = query(sessions.listed, needs=Scope.SESSION_END, live=True)
+    sign_offs = query(safety.listed, needs=Scope.PROGRESS_READ)
     systems = query(systems.listed, needs=Scope.PROGRESS_READ)
 
 
@@ -50,12 +53,20 @@ class Mutation:
     countersign_recovery = mutation(recovery.countersign, needs=Scope.RECOVERY_COUNTERSIGN)
     declare_incident = mutation(incidents.declare, needs=Scope.INCIDENT_DECLARE)
     declare_recovered = mutation(recovery.declare, needs=Scope.DECISION_MAKE)
+    add_evidence = mutation(assurance.add_evidence, needs=Scope.ASSURANCE_SUBMIT)
+    correct_test_report = mutation(testing.correct, needs=Scope.TEST_REPORT)
+    decide_assurance = mutation(assurance.decide, needs=Scope.ASSURANCE_DECIDE)
+    declare_incident = mutation(incidents.declare, needs=Scope.INCIDENT_DECLARE)
+    decline_sign_off = mutation(signing.decline, needs=Scope.SAFETY_SIGN)
     disable_issuer = mutation(issuers.disable, needs=Scope.ISSUER_MANAGE)
+    draft_assurance = mutation(assurance.draft, needs=Scope.ASSURANCE_SUBMIT)
+    draft_sign_off = mutation(safety.draft, needs=Scope.SAFETY_PREPARE)
     enable_issuer = mutation(issuers.enable, needs=Scope.ISSUER_MANAGE)
     end_issuer_mapping = mutation(issuers.end_mapping, needs=Scope.ISSUER_MANAGE)
     end_role = mutation(memberships.end, needs=Scope.ACCOUNT_MANAGE)
     end_session = mutation(sessions.end, needs=Scope.SESSION_END)
     go_live = mutation(going_live.finish, needs=Scope.REINSTATEMENT_RUN)
+    give_sign_off = mutation(signing.give, needs=Scope.SAFETY_SIGN)
     grant_role = mutation(memberships.grant, needs=Scope.ACCOUNT_MANAGE)
     hand_over = mutation(handover.hand_over, needs=Scope.HANDOVER_MAKE)
     map_issuer_role = mutation(issuers.map_role, needs=Scope.ISSUER_MANAGE)
@@ -80,9 +91,15 @@ class Mutation:
     restore_account = mutation(accounts.restore, needs=Scope.ACCOUNT_MANAGE)
     retest = mutation(rollback.retest, needs=Scope.REINSTATEMENT_RUN)
     retire_system = mutation(replacement.retire, needs=Scope.DECISION_MAKE)
+    review_assurance = mutation(assurance.review, needs=Scope.ASSURANCE_DECIDE)
     revise_forecast = mutation(milestones.revise, needs=Scope.MILESTONE_PUBLISH)
+    revise_hazard_summary = mutation(safety.revise, needs=Scope.SAFETY_PREPARE)
+    revoke_assurance = mutation(assurance.revoke, needs=Scope.ASSURANCE_DECIDE)
     revoke_client = mutation(clients.revoke_own, needs=Scope.CLIENT_MANAGE)
     roll_back = mutation(rollback.declare, needs=Scope.ROLLBACK_DECLARE)
     settle_dispute = mutation(disputes.settle, needs=Scope.DISPUTE_RAISE)
     stand_down_incident = mutation(incidents.stand_down, needs=Scope.INCIDENT_DECLARE)
+    submit_assurance = mutation(assurance.submit, needs=Scope.ASSURANCE_SUBMIT)
+    submit_sign_off = mutation(safety.submit, needs=Scope.SAFETY_PREPARE)
     suspend_account = mutation(accounts.suspend, needs=Scope.ACCOUNT_MANAGE)
+    withdraw_sign_off = mutation(signing.withdraw, needs=Scope.SAFETY_SIGN)

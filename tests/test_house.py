@@ -31,12 +31,15 @@ def test_there_is_one_commit() -> None:
 # Decided in staged reinstatement: its operations come with it.
 LATER = {
     Scope.COHORT_PLAN,
+    Scope.DECISION_MAKE,
+    Scope.DISPUTE_RAISE,
     Scope.DEFECT_RAISE,
     Scope.DEFECT_TRIAGE,
     Scope.DISSENT_RECORD,
     Scope.GATE_ASSESS,
     Scope.GATE_DEFINE,
     Scope.GATE_WAIVE,
+    Scope.HANDOVER_MAKE,
     Scope.ISSUE_PUBLISH,
     Scope.OBLIGATION_MEET,
     Scope.SAFETY_PREPARE,

@@ -1,4 +1,4 @@
-"""Hold: a stop on a system, a build, a product or an incident, until a person releases it."""
+"""Hold: a stop on a system, a wave, a build, a product or an incident, until a person releases it."""
 
 import enum
 import uuid
@@ -19,19 +19,21 @@ from schema.system import turn_of
 SystemId = Annotated[
     strawberry.ID | None,
     strawberry.argument(
-        description="Those over this system: on itself, its product, the product's current build, or its incident."
+        description="Those over this system: on itself, its wave or an earlier one, its product, the product's current "
+        "build, or its incident."
     ),
 ]
 
 
 @described_enum
 class HoldScope(enum.StrEnum):
-    """What a hold stops: one system, or every system on a build, of a product, lost to an incident."""
+    """What a hold stops: one system, a wave and those after, or all on a build, of a product, of an incident."""
 
     BUILD = "BUILD"
     INCIDENT = "INCIDENT"
     PRODUCT = "PRODUCT"
     SYSTEM = "SYSTEM"
+    WAVE = "WAVE"
 
 
 @described_enum
@@ -48,10 +50,15 @@ class HoldReason(enum.StrEnum):
 
 @described_enum
 class HoldState(enum.StrEnum):
-    """Whether a hold still stands. Released is for good: what is to stop again is held again."""
+    """Whether a hold stands; PLACED alone stops anything. Released and dismissed are for good: hold again instead.
 
+    PROPOSED: a defect asks for it, and a person has yet to confirm or to dismiss it.
+    """
+
+    PROPOSED = "PROPOSED"
     PLACED = "PLACED"
     RELEASED = "RELEASED"
+    DISMISSED = "DISMISSED"
 
 
 class _Placed(BaseModel):
@@ -65,9 +72,26 @@ class _Placed(BaseModel):
 class PlaceHold(_Placed, Change):
     """Stops progress until a person releases it."""
 
-    held: strawberry.ID = Field(description="A system, a build, a product or an incident.")
+    held: strawberry.ID = Field(description="A system, a wave, a build, a product or an incident.")
     effective_from: Instant | None = Field(
         default=None, description="From when it stops progress, UTC; may be announced ahead. Null: now."
+    )
+
+
+@described_input
+class ConfirmHold(Revision):
+    """A hold that a defect proposed is wanted: from now on it stops progress."""
+
+    hold: strawberry.ID
+
+
+@described_input
+class DismissHold(Revision):
+    """A person's decision that a hold which a defect proposed is not wanted."""
+
+    hold: strawberry.ID
+    reason: Annotated[str, Field(min_length=2, max_length=2000)] = Field(
+        description="Why progress may go on all the same, in words. Never patient data."
     )
 
 
@@ -91,7 +115,9 @@ class Hold(_Placed, Kept, table=True):
         ForeignKeyConstraint(["supplier_ods", "product_id"], ["product.tenant_ods", "product.id"]),
         ForeignKeyConstraint(["supplier_ods", "build_id"], ["build.tenant_ods", "build.id"]),
         ForeignKeyConstraint(["incident_ods", "incident_id"], ["incident.tenant_ods", "incident.id"]),
+        ForeignKeyConstraint(["supplier_ods", "wave_id"], ["wave.tenant_ods", "wave.id"]),
         ForeignKeyConstraint(["releaser_ods"], ["organisation.ods_code"]),
+        ForeignKeyConstraint(["confirmer_ods"], ["organisation.ods_code"]),
     )
 
     scope: HoldScope
@@ -102,20 +128,31 @@ class Hold(_Placed, Kept, table=True):
     build_id: strawberry.Private[uuid.UUID | None] = None
     incident_ods: strawberry.Private[str | None] = Field(default=None, max_length=10)
     incident_id: strawberry.Private[uuid.UUID | None] = None
+    wave_id: strawberry.Private[uuid.UUID | None] = None
     region_ods: strawberry.Private[str | None] = Field(default=None, max_length=10)
     audience: strawberry.Private[Audience] = Audience.PRIVATE
     tier: OrganisationKind = Field(description="The kind of organisation that placed it; a higher one may release it.")
-    placed_at: Instant = Field(description="When it was placed, UTC.")
-    effective_from: Instant = Field(description="From when it stops progress, UTC.")
+    placed_at: Instant = Field(description="When it was placed or proposed, UTC.")
+    effective_from: Instant = Field(description="From when it stops progress, while it is PLACED, UTC.")
     state: HoldState = HoldState.PLACED
-    released_at: Instant | None = Field(default=None, description="When it was released, UTC.")
+    released_at: Instant | None = Field(default=None, description="When it was released or dismissed, UTC.")
     releaser_ods: strawberry.Private[str | None] = Field(default=None, max_length=10)
-    releaser: str | None = Field(default=None, max_length=120, description="The account of the person who released it.")
-    release_reason: str | None = Field(default=None, max_length=2000, description="Why it was released.")
+    releaser: str | None = Field(
+        default=None, max_length=120, description="The account of the person who released or dismissed it."
+    )
+    release_reason: str | None = Field(default=None, max_length=2000, description="Why it was released or dismissed.")
+    confirmed_at: Instant | None = Field(
+        default=None, description="When one that was proposed was confirmed, UTC; it stops nothing before."
+    )
+    confirmer_ods: strawberry.Private[str | None] = Field(default=None, max_length=10)
+    confirmer: str | None = Field(default=None, max_length=120, description="The client or account that confirmed it.")
 
     placed_by = one("schema.organisation.Organisation", "tenant_ods", description="Who placed it.")
     released_by = one(
         "schema.organisation.Organisation", "releaser_ods", optional=True, description="Whose person released it."
+    )
+    confirmed_by = one(
+        "schema.organisation.Organisation", "confirmer_ods", optional=True, description="Who confirmed it."
     )
     system = one("schema.system.System", "system_id", optional=True, description="What is held; null: no system is.")
     build = one("schema.product.Build", "build_id", optional=True, description="What is held; null: no build is.")
@@ -125,10 +162,13 @@ class Hold(_Placed, Kept, table=True):
     incident = one(
         "schema.incident.Incident", "incident_id", optional=True, description="What is held; null: no incident is."
     )
+    wave = one(
+        "schema.reinstatement.wave.Wave", "wave_id", optional=True, description="What is held; null: no wave is."
+    )
 
 
 def turn_of_held(hold: Hold) -> str:
     """Return the name of the turn in which holds on a thing are placed and released: whoever has it misses none."""
     if hold.system_id:
         return turn_of(str(hold.trust_ods), hold.system_id)
-    return str(hold.product_id or hold.build_id or hold.incident_id)
+    return str(hold.product_id or hold.build_id or hold.incident_id or hold.wave_id)

@@ -113,6 +113,7 @@ class Incident(_Incident, Kept, table=True):
     supplier = one("schema.organisation.Organisation", "supplier_ods", optional=True, description="Where it started.")
     declarations = many("schema.incident.IncidentDeclaration", "incident_id", description="That the caller may see.")
     systems = many("schema.system.System", "incident_id", description="Lost to it, that the caller may see.")
+    waves = many("schema.reinstatement.wave.Wave", "incident_id", description="That the caller may see.")
     holds = many("schema.hold.Hold", "incident_id", newest_first=True, description="On the incident, newest first.")
 
 

@@ -48,7 +48,12 @@ class Product(_Product, Kept, table=True):
     builds = many("schema.product.Build", "product_id", newest_first=True, description="Newest first.")
     milestones = many("schema.milestone.Milestone", "product_id", description="That the caller may see.")
     systems = many("schema.system.System", "product_id", description="That the caller may see.")
+    waves = many("schema.reinstatement.wave.Wave", "product_id", description="That the caller may see.")
     holds = many("schema.hold.Hold", "product_id", newest_first=True, description="On the product, newest first.")
+    defects = many("schema.readiness.defect.Defect", "product_id", description="That the caller may see.")
+    known_issues = many(
+        "schema.readiness.known_issue.KnownIssue", "product_id", newest_first=True, description="Newest first."
+    )
 
 
 class _Build(BaseModel):
@@ -101,3 +106,5 @@ class Build(_Build, Kept, table=True):
         newest_first=True,
         description="Of its safety, by its supplier and by trusts, that the caller may see, newest first.",
     )
+    defects = many("schema.readiness.defect.Defect", "build_id", description="Found on it, that the caller may see.")
+    known_issues = many("schema.readiness.known_issue.KnownIssue", "first_build_id", description="First in this build.")

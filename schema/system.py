@@ -119,8 +119,20 @@ class System(_System, Kept, table=True):
     first_live_at: Instant | None = Field(default=None, description="First users back on it, UTC.")
     fully_live_at: Instant | None = Field(default=None, description="Last users back on it, UTC.")
     recovered_at: Instant | None = Field(default=None, description="Records put back and checked, UTC.")
+    cohorts_final_at: Instant | None = Field(
+        default=None, description="Since when its cohorts hold all its teams and accounts, UTC; null: still planned."
+    )
     replaced_by: str | None = Field(
         default=None, max_length=120, description="What took its place, where it never came back."
+    )
+    rolled_back_at: Instant | None = Field(
+        default=None, description="When it last went back to interim arrangements, UTC; sign-offs before are stale."
+    )
+    recovered_declared_at: Instant | None = Field(
+        default=None, description="The trust says: recovered. Its region countersigns; only then it is."
+    )
+    archive_arrangement: str | None = Field(
+        default=None, max_length=2000, description="How the old record stays readable, where it was replaced."
     )
 
     organisation = one("schema.organisation.Organisation", "tenant_ods", description="The trust.")
@@ -132,12 +144,39 @@ class System(_System, Kept, table=True):
     interim_systems = many("schema.system.InterimSystem", "system_id", description="What stands in for it.")
     reports = many("schema.testing.TestReport", "system_id", newest_first=True, description="Newest first.")
     milestones = many("schema.milestone.Milestone", "system_id", description="The supplier's, for this system.")
+    memberships = many(
+        "schema.reinstatement.wave.WaveMember", "system_id", newest_first=True, description="In waves, newest first."
+    )
+    slots = many(
+        "schema.reinstatement.slot.ReinstatementSlot", "system_id", newest_first=True, description="Newest first."
+    )
+    cohorts = many("schema.reinstatement.cohort.Cohort", "system_id", description="In which it goes back to its users.")
     holds = many("schema.hold.Hold", "system_id", newest_first=True, description="On this system alone, newest first.")
+
+    gates = many(
+        "schema.readiness.standing.GateStanding", "system_id", description="Where each gate stands, in their order."
+    )
+    decisions = many(
+        "schema.readiness.decision.GoNoGoDecision",
+        "system_id",
+        newest_first=True,
+        description="The trust's, that the caller may see, newest first.",
+    )
+    disputes = many(
+        "schema.reinstatement.dispute.Dispute",
+        "system_id",
+        newest_first=True,
+        description="About its state, newest first.",
+    )
     sign_offs = many(
         "schema.readiness.safety.SafetySignOff",
         "system_id",
         newest_first=True,
         description="Of the safety of its use (DCB0160), newest first.",
+    )
+    defects = many("schema.readiness.defect.Defect", "system_id", newest_first=True, description="Newest first.")
+    sightings = many(
+        "schema.readiness.known_issue.KnownIssueSighting", "system_id", description="Known issues that it shows."
     )
 
 

@@ -25,7 +25,8 @@ TABLES = {str(noun.__tablename__): name for name, noun in NOUNS.items()}  # type
 # Of a session, that no event is about, we know when it began, was last used and ended.
 REMEMBERED = {table: noun for table, noun in TABLES.items() if table not in ("event", "session", "test_milestone")}
 # When a client last got a token is not worth an event; how old an answer is follows from when it is asked.
-UNRECORDED = {"api_client": "last_used_at", "progress": "as_of"}
+# How many trusts see an issue is nobody's event.
+UNRECORDED = {"api_client": "last_used_at", "known_issue": "sightings", "progress": "as_of"}
 SHAPE = """
     select attname, format_type(atttypid, atttypmod) from pg_attribute
     where attrelid = $1::text::regclass and attnum > 0 and not attisdropped order by attnum

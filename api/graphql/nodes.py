@@ -20,7 +20,8 @@ from schema.organisation import Organisation
 from schema.people import account, api_client, issuer, session
 from schema.people.viewer import Viewer
 from schema.product import Product
-from schema.readiness import assurance, safety
+from schema.readiness import assessment, assurance, decision, defect, gate, known_issue, safety
+from schema.reinstatement import cohort, dispute, slot, wave
 from schema.system import System
 
 NOUNS: dict[str, type[Node]] = {
@@ -29,14 +30,27 @@ NOUNS: dict[str, type[Node]] = {
         account.Account,
         account.Membership,
         api_client.ApiClient,
+        assessment.AssessmentNote,
+        assessment.GateAssessment,
+        assessment.GateWaiver,
         assurance.Evidence,
         assurance.SecurityAssurance,
+        cohort.Cohort,
+        decision.DecisionRecord,
+        decision.Dissent,
+        decision.GoNoGoDecision,
+        decision.Obligation,
+        defect.Defect,
+        dispute.Dispute,
         event.Event,
+        gate.Gate,
         hold.Hold,
         incident.Incident,
         incident.IncidentDeclaration,
         issuer.Issuer,
         issuer.IssuerMapping,
+        known_issue.KnownIssue,
+        known_issue.KnownIssueSighting,
         milestone.Milestone,
         milestone.MilestoneForecast,
         organisation.Organisation,
@@ -46,10 +60,13 @@ NOUNS: dict[str, type[Node]] = {
         safety.SafetySignOff,
         session.Session,
         session.SessionEnd,
+        slot.ReinstatementSlot,
         system.InterimSystem,
         system.System,
         testing.TestMilestone,
         testing.TestReport,
+        wave.Wave,
+        wave.WaveMember,
     )
 }
 

@@ -73,7 +73,7 @@ class Node(BaseModel):
     """Anything with an id of its own."""
 
     ORDER: ClassVar[tuple[str, ...]] = ("id",)  # the columns that pages are ordered by, unique together
-    UNRECORDED: ClassVar[tuple[str, ...]] = ()  # columns whose change is not worth an event
+    UNRECORDED: ClassVar[tuple[str, ...]] = ()  # columns, and figures of them, whose change is no event
 
     @computed(
         name="id",

@@ -60,10 +60,11 @@ class Rows:
         for leads, write in (("one", self._one), ("many", self._many), ("may", self._may)):
             if leads in said:
                 return write(said[leads], field, details, row)
+        column = told(field).python_name
+        self.slots.lasting &= column not in getattr(row.noun, "UNRECORDED", ())
         if "sql" in said:
             return _value(field, said["sql"](row))
-        if (column := told(field).python_name) in row:
-            self.slots.lasting &= column not in getattr(row.noun, "UNRECORDED", ())
+        if column in row:
             return _value(field, row[column])
         raise UncompiledError("computed in Python")
 

@@ -1,6 +1,7 @@
 """The ways we say no: each a value that tells what to do next, never an exception."""
 
 import datetime as dt
+from typing import Annotated
 
 import strawberry
 from pydantic import BaseModel, Field
@@ -156,9 +157,12 @@ class HeldBy(Problem):
 class WrongState(Problem):
     """It is not in a state from which this can be done."""
 
-    next_step: str = "Ask for it again; do first what leads to one of the states in needs."
-    state: str = Field(description="The state it is in.")
-    needs: list[str] = Field(description="The states from which it can be done.")
+    next_step: str = "Ask for it again; do first what leads to one of neededStates."
+    # Named apart from a thing's own state and from a permission's needs, so that one document can ask for all.
+    state: Annotated[str, strawberry.field(name="currentState")] = Field(description="The state it is in.")
+    needs: Annotated[list[str], strawberry.field(name="neededStates")] = Field(
+        description="The states from which it can be done."
+    )
 
 
 @described_type

@@ -125,6 +125,15 @@ class System(_System, Kept, table=True):
     replaced_by: str | None = Field(
         default=None, max_length=120, description="What took its place, where it never came back."
     )
+    rolled_back_at: Instant | None = Field(
+        default=None, description="When it last went back to interim arrangements, UTC; sign-offs before are stale."
+    )
+    recovered_declared_at: Instant | None = Field(
+        default=None, description="The trust says: recovered. Its region countersigns; only then it is."
+    )
+    archive_arrangement: str | None = Field(
+        default=None, max_length=2000, description="How the old record stays readable, where it was replaced."
+    )
 
     organisation = one("schema.organisation.Organisation", "tenant_ods", description="The trust.")
     product = one("schema.product.Product", "product_id", description="What it is a deployment of.")
@@ -143,6 +152,22 @@ class System(_System, Kept, table=True):
     )
     cohorts = many("schema.reinstatement.cohort.Cohort", "system_id", description="In which it goes back to its users.")
     holds = many("schema.hold.Hold", "system_id", newest_first=True, description="On this system alone, newest first.")
+
+    gates = many(
+        "schema.readiness.standing.GateStanding", "system_id", description="Where each gate stands, in their order."
+    )
+    decisions = many(
+        "schema.readiness.decision.GoNoGoDecision",
+        "system_id",
+        newest_first=True,
+        description="The trust's, that the caller may see, newest first.",
+    )
+    disputes = many(
+        "schema.reinstatement.dispute.Dispute",
+        "system_id",
+        newest_first=True,
+        description="About its state, newest first.",
+    )
     sign_offs = many(
         "schema.readiness.safety.SafetySignOff",
         "system_id",

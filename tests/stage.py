@@ -6,7 +6,7 @@ import time
 import uuid
 from typing import Any
 
-from graphql import GraphQLObjectType, GraphQLUnionType
+from graphql import GraphQLObjectType, GraphQLUnionType, get_named_type
 
 from api.database.embedded import Server
 from api.graphql.engine import Answer, Engine, Request, schema
@@ -142,4 +142,8 @@ def mutation_document(verb: str, select: str) -> str:
 def _asked(member: GraphQLObjectType, select: str) -> str:
     if "Problem" not in [interface.name for interface in member.interfaces]:
         return select
-    return " ".join(name + (" { path message }" if name == "errors" else "") for name in member.fields)
+    within = {name: get_named_type(field.type) for name, field in member.fields.items()}
+    return " ".join(
+        f"{name} {{ {' '.join(type_.fields)} }}" if isinstance(type_, GraphQLObjectType) else name
+        for name, type_ in within.items()
+    )

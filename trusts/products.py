@@ -6,6 +6,8 @@ from auth.caller import Caller
 from auth.tenancy import Transaction
 from schema.problem import AlreadyRegistered, NotFound, ValidationFailed
 from schema.product import Build, Product, RegisterBuild, RegisterProduct
+from schema.system import SystemState
+from trusts.reinstatement import movement
 
 
 async def register(db: Transaction, caller: Caller, input: RegisterProduct) -> Product | AlreadyRegistered:
@@ -23,7 +25,7 @@ async def register_build(
     """Register a release; it becomes the product's current build and supersedes the one before.
 
     A safety-relevant change makes every test result on earlier builds stale: results count from this build on
-    (DCB0129: the safety case is issued for a release).
+    (DCB0129: the safety case is issued for a release), and systems that were ready or approved are tested again.
     """
     product = await db.own(Product, input.product, caller)
     if product is None:
@@ -35,6 +37,7 @@ async def register_build(
     if existing := next((build for build in builds if build.label == input.label), None):
         return AlreadyRegistered(message="This product has a build by this label.", existing=existing.global_id())
     before = builds[0] if builds else None
+    standing = await movement.relying(db, product) if input.safety_relevant_change else []
     number = before.number + 1 if before else 1
     build = await db.keep(
         Build(
@@ -48,4 +51,6 @@ async def register_build(
     )
     product.current_build_id = build.id
     await db.keep(product)
+    for system in standing:
+        await movement.moved(db, system, SystemState.IN_TRUST_TEST)
     return build

@@ -30,9 +30,9 @@ def test_there_is_one_commit() -> None:
 
 # Decided in staged reinstatement: its operations come with it.
 LATER = {
-    Scope.ASSURANCE_DECIDE,
-    Scope.ASSURANCE_SUBMIT,
     Scope.COHORT_PLAN,
+    Scope.DECISION_MAKE,
+    Scope.DISPUTE_RAISE,
     Scope.DEFECT_RAISE,
     Scope.DEFECT_TRIAGE,
     Scope.DISPUTE_RAISE,
@@ -45,10 +45,14 @@ LATER = {
     Scope.GATE_ASSESS,
     Scope.GATE_DEFINE,
     Scope.GATE_WAIVE,
+    Scope.HANDOVER_MAKE,
     Scope.ISSUE_PUBLISH,
     Scope.OBLIGATION_MEET,
     Scope.SAFETY_PREPARE,
     Scope.SAFETY_SIGN,
+    Scope.RECOVERY_COUNTERSIGN,
+    Scope.REINSTATEMENT_RUN,
+    Scope.ROLLBACK_DECLARE,
     Scope.SLOT_CONFIRM,
     Scope.SLOT_REQUEST,
     Scope.WAVE_APPROVE,

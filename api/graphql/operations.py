@@ -10,10 +10,34 @@ from auth.people import accounts, memberships, sessions
 from auth.scope import Scope
 from trusts import activity as ledger
 from trusts import holds, incidents, milestones, organisations, products, progress, systems, testing
-from trusts.readiness import assessments, decisions, gates
-from trusts.readiness import defects, known_issues, retests, triage
-from trusts.reinstatement import acceptance, disputes, going_live, handover, outage, recovery, replacement, rollback
-from trusts.readiness import assurance, safety, signing
+from trusts.readiness import (
+    assessments,
+    assurance,
+    decisions,
+    defects,
+    gates,
+    known_issues,
+    retests,
+    safety,
+    signing,
+    triage,
+)
+from trusts.reinstatement import (
+    acceptance,
+    approval,
+    bookings,
+    cohorts,
+    disputes,
+    going_live,
+    handover,
+    members,
+    outage,
+    recovery,
+    replacement,
+    rollback,
+    slots,
+    waves,
+)
 
 
 @strawberry.type
@@ -33,6 +57,7 @@ class Query:
     gates = query(gates.listed, needs=Scope.PROGRESS_READ)
     defects = query(defects.listed, needs=Scope.PROGRESS_READ)
     disputes = query(disputes.listed, needs=Scope.PROGRESS_READ)
+    cohorts = query(cohorts.listed, needs=Scope.PROGRESS_READ)
     holds = query(holds.listed, needs=Scope.PROGRESS_READ)
     incident = query(incidents.by_reference, needs=Scope.PROGRESS_READ)
     issuers = query(issuers.listed, needs=Scope.ISSUER_MANAGE)
@@ -44,7 +69,9 @@ class Query:
     region = query(organisations.region, needs=Scope.PROGRESS_READ)
     sessions = query(sessions.listed, needs=Scope.SESSION_END, live=True)
     sign_offs = query(safety.listed, needs=Scope.PROGRESS_READ)
+    slots = query(slots.listed, needs=Scope.PROGRESS_READ)
     systems = query(systems.listed, needs=Scope.PROGRESS_READ)
+    waves = query(waves.listed, needs=Scope.PROGRESS_READ)
 
 
 @strawberry.type
@@ -53,6 +80,16 @@ class Mutation:
 
     amend_gate = mutation(gates.amend, needs=Scope.GATE_DEFINE)
     assess_gate = mutation(assessments.assess, needs=Scope.GATE_ASSESS)
+    add_wave_member = mutation(members.add, needs=Scope.WAVE_PROPOSE)
+    amend_cohort = mutation(cohorts.amend, needs=Scope.COHORT_PLAN)
+    amend_wave = mutation(waves.amend, needs=Scope.WAVE_PROPOSE)
+    approve_wave = mutation(approval.approve, needs=Scope.WAVE_APPROVE)
+    approve_wave_member = mutation(members.approve, needs=Scope.WAVE_APPROVE)
+    bring_cohort_live = mutation(cohorts.bring_live, needs=Scope.REINSTATEMENT_RUN)
+    call_off_wave = mutation(approval.call_off, needs=Scope.WAVE_APPROVE)
+    cancel_wave = mutation(waves.cancel, needs=Scope.WAVE_PROPOSE)
+    complete_wave = mutation(approval.complete, needs=Scope.WAVE_APPROVE)
+    confirm_slot = mutation(bookings.confirm, needs=Scope.SLOT_CONFIRM)
     correct_test_report = mutation(testing.correct, needs=Scope.TEST_REPORT)
     decide_go_no_go = mutation(decisions.decide, needs=Scope.DECISION_MAKE)
     declare_incident = mutation(incidents.declare, needs=Scope.INCIDENT_DECLARE)
@@ -88,6 +125,9 @@ class Mutation:
     disable_issuer = mutation(issuers.disable, needs=Scope.ISSUER_MANAGE)
     draft_assurance = mutation(assurance.draft, needs=Scope.ASSURANCE_SUBMIT)
     draft_sign_off = mutation(safety.draft, needs=Scope.SAFETY_PREPARE)
+    decline_slot = mutation(bookings.decline, needs=Scope.SLOT_CONFIRM)
+    disable_issuer = mutation(issuers.disable, needs=Scope.ISSUER_MANAGE)
+    draft_wave = mutation(waves.draft, needs=Scope.WAVE_PROPOSE)
     enable_issuer = mutation(issuers.enable, needs=Scope.ISSUER_MANAGE)
     end_issuer_mapping = mutation(issuers.end_mapping, needs=Scope.ISSUER_MANAGE)
     end_role = mutation(memberships.end, needs=Scope.ACCOUNT_MANAGE)
@@ -97,16 +137,25 @@ class Mutation:
     give_sign_off = mutation(signing.give, needs=Scope.SAFETY_SIGN)
     grant_role = mutation(memberships.grant, needs=Scope.ACCOUNT_MANAGE)
     hand_over = mutation(handover.hand_over, needs=Scope.HANDOVER_MAKE)
+    excuse_cohort = mutation(cohorts.excuse, needs=Scope.COHORT_PLAN)
+    finalise_cohorts = mutation(cohorts.finalise, needs=Scope.COHORT_PLAN)
+    grant_role = mutation(memberships.grant, needs=Scope.ACCOUNT_MANAGE)
+    hand_back_slot = mutation(slots.hand_back, needs=Scope.SLOT_REQUEST)
+    hold_back_cohort = mutation(cohorts.hold_back, needs=Scope.COHORT_PLAN)
     map_issuer_role = mutation(issuers.map_role, needs=Scope.ISSUER_MANAGE)
     mark_defect_duplicate = mutation(triage.mark_duplicate, needs=Scope.DEFECT_TRIAGE)
     meet_milestone = mutation(milestones.meet, needs=Scope.MILESTONE_PUBLISH)
     meet_obligation = mutation(decisions.meet, needs=Scope.OBLIGATION_MEET)
     offer_fix = mutation(triage.offer_fix, needs=Scope.DEFECT_TRIAGE)
     offer_handover = mutation(handover.offer, needs=Scope.HANDOVER_MAKE)
+    offer_slot_swap = mutation(slots.offer_swap, needs=Scope.SLOT_REQUEST)
     open_account = mutation(accounts.open_, needs=Scope.ACCOUNT_MANAGE)
     open_incident = mutation(incidents.open_, needs=Scope.INCIDENT_OPEN)
+    open_wave = mutation(approval.open_, needs=Scope.WAVE_APPROVE)
     place_hold = mutation(holds.place, needs=Scope.HOLD_PLACE)
     publish_known_issue = mutation(known_issues.publish, needs=Scope.ISSUE_PUBLISH)
+    plan_cohort = mutation(cohorts.plan, needs=Scope.COHORT_PLAN)
+    propose_wave = mutation(waves.propose, needs=Scope.WAVE_PROPOSE)
     publish_milestone = mutation(milestones.publish, needs=Scope.MILESTONE_PUBLISH)
     record_dissent = mutation(decisions.dissent, needs=Scope.DISSENT_RECORD)
     raise_defect = mutation(defects.raise_, needs=Scope.DEFECT_RAISE)
@@ -122,12 +171,15 @@ class Mutation:
     release_hold = mutation(holds.release, needs=Scope.HOLD_RELEASE)
     replace_system = mutation(replacement.replace, needs=Scope.DECISION_MAKE)
     report_system_state = mutation(outage.report, needs=Scope.SYSTEM_REGISTER)
+    remove_wave_member = mutation(members.remove, needs=Scope.WAVE_PROPOSE)
     report_test = mutation(testing.report, needs=Scope.TEST_REPORT)
+    request_slot = mutation(slots.request, needs=Scope.SLOT_REQUEST)
     reset_account = mutation(accounts.reset, needs=Scope.ACCOUNT_MANAGE)
     resolve_known_issue = mutation(known_issues.resolve, needs=Scope.ISSUE_PUBLISH)
     restore_account = mutation(accounts.restore, needs=Scope.ACCOUNT_MANAGE)
     retest_defect = mutation(retests.begin, needs=Scope.DEFECT_RAISE)
     review_assurance = mutation(assurance.review, needs=Scope.ASSURANCE_DECIDE)
+    return_wave = mutation(approval.return_, needs=Scope.WAVE_APPROVE)
     revise_forecast = mutation(milestones.revise, needs=Scope.MILESTONE_PUBLISH)
     revoke_client = mutation(clients.revoke_own, needs=Scope.CLIENT_MANAGE)
     sight_known_issue = mutation(known_issues.sight, needs=Scope.DEFECT_RAISE)
@@ -148,3 +200,6 @@ class Mutation:
     waive_gate = mutation(assessments.waive, needs=Scope.GATE_WAIVE)
     triage_defect = mutation(triage.triage, needs=Scope.DEFECT_TRIAGE)
     withdraw_sign_off = mutation(signing.withdraw, needs=Scope.SAFETY_SIGN)
+    strike_wave_member = mutation(members.strike, needs=Scope.WAVE_APPROVE)
+    suspend_account = mutation(accounts.suspend, needs=Scope.ACCOUNT_MANAGE)
+    swap_slots = mutation(bookings.swap, needs=Scope.SLOT_CONFIRM)

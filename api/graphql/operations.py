@@ -10,7 +10,6 @@ from auth.people import accounts, memberships, sessions
 from auth.scope import Scope
 from trusts import activity as ledger
 from trusts import holds, incidents, milestones, organisations, products, progress, systems, testing
-from trusts.reinstatement import approval, bookings, cohorts, members, slots, waves
 from trusts.readiness import (
     assessments,
     assurance,
@@ -23,7 +22,22 @@ from trusts.readiness import (
     signing,
     triage,
 )
-from trusts.reinstatement import acceptance, disputes, going_live, handover, outage, recovery, replacement, rollback
+from trusts.reinstatement import (
+    acceptance,
+    approval,
+    bookings,
+    cohorts,
+    disputes,
+    going_live,
+    handover,
+    members,
+    outage,
+    recovery,
+    replacement,
+    rollback,
+    slots,
+    waves,
+)
 
 
 @strawberry.type
@@ -54,8 +68,8 @@ class Query:
     progress = query(progress.lines, needs=Scope.PROGRESS_READ)
     region = query(organisations.region, needs=Scope.PROGRESS_READ)
     sessions = query(sessions.listed, needs=Scope.SESSION_END, live=True)
-    slots = query(slots.listed, needs=Scope.PROGRESS_READ)
     sign_offs = query(safety.listed, needs=Scope.PROGRESS_READ)
+    slots = query(slots.listed, needs=Scope.PROGRESS_READ)
     systems = query(systems.listed, needs=Scope.PROGRESS_READ)
     waves = query(waves.listed, needs=Scope.PROGRESS_READ)
 
@@ -64,66 +78,64 @@ class Query:
 class Mutation:
     """Changes. One a request; each answers with the thing, or with a problem that says what to do next."""
 
-    add_wave_member = mutation(members.add, needs=Scope.WAVE_PROPOSE)
-    amend_cohort = mutation(cohorts.amend, needs=Scope.COHORT_PLAN)
-    amend_wave = mutation(waves.amend, needs=Scope.WAVE_PROPOSE)
-    approve_wave = mutation(approval.approve, needs=Scope.WAVE_APPROVE)
-    approve_wave_member = mutation(members.approve, needs=Scope.WAVE_APPROVE)
-    bring_cohort_live = mutation(cohorts.bring_live, needs=Scope.REINSTATEMENT_RUN)
-    call_off_wave = mutation(approval.call_off, needs=Scope.WAVE_APPROVE)
-    cancel_wave = mutation(waves.cancel, needs=Scope.WAVE_PROPOSE)
-    complete_wave = mutation(approval.complete, needs=Scope.WAVE_APPROVE)
-    confirm_slot = mutation(bookings.confirm, needs=Scope.SLOT_CONFIRM)
     accept_defect = mutation(triage.accept, needs=Scope.DEFECT_TRIAGE)
     accept_system = mutation(acceptance.accept, needs=Scope.REINSTATEMENT_RUN)
     accept_workaround = mutation(retests.accept_workaround, needs=Scope.SAFETY_SIGN)
     acknowledge_handover = mutation(handover.acknowledge, needs=Scope.REINSTATEMENT_RUN)
     add_evidence = mutation(assurance.add_evidence, needs=Scope.ASSURANCE_SUBMIT)
+    add_wave_member = mutation(members.add, needs=Scope.WAVE_PROPOSE)
     agree_workaround = mutation(triage.agree_workaround, needs=Scope.DEFECT_TRIAGE)
+    amend_cohort = mutation(cohorts.amend, needs=Scope.COHORT_PLAN)
     amend_gate = mutation(gates.amend, needs=Scope.GATE_DEFINE)
+    amend_wave = mutation(waves.amend, needs=Scope.WAVE_PROPOSE)
+    approve_wave = mutation(approval.approve, needs=Scope.WAVE_APPROVE)
+    approve_wave_member = mutation(members.approve, needs=Scope.WAVE_APPROVE)
     assess_gate = mutation(assessments.assess, needs=Scope.GATE_ASSESS)
     begin_rebuild = mutation(outage.rebuild, needs=Scope.HANDOVER_MAKE)
     begin_reinstatement = mutation(going_live.begin, needs=Scope.REINSTATEMENT_RUN)
+    bring_cohort_live = mutation(cohorts.bring_live, needs=Scope.REINSTATEMENT_RUN)
+    call_off_wave = mutation(approval.call_off, needs=Scope.WAVE_APPROVE)
+    cancel_wave = mutation(waves.cancel, needs=Scope.WAVE_PROPOSE)
     close_defect = mutation(retests.close, needs=Scope.DEFECT_RAISE)
+    complete_wave = mutation(approval.complete, needs=Scope.WAVE_APPROVE)
     confirm_hold = mutation(holds.confirm, needs=Scope.HOLD_PLACE)
+    confirm_slot = mutation(bookings.confirm, needs=Scope.SLOT_CONFIRM)
     contest_defect = mutation(retests.contest, needs=Scope.DEFECT_RAISE)
     correct_test_report = mutation(testing.correct, needs=Scope.TEST_REPORT)
     countersign_recovery = mutation(recovery.countersign, needs=Scope.RECOVERY_COUNTERSIGN)
     decide_assurance = mutation(assurance.decide, needs=Scope.ASSURANCE_DECIDE)
     decide_go_no_go = mutation(decisions.decide, needs=Scope.DECISION_MAKE)
     declare_incident = mutation(incidents.declare, needs=Scope.INCIDENT_DECLARE)
-    decline_slot = mutation(bookings.decline, needs=Scope.SLOT_CONFIRM)
-    disable_issuer = mutation(issuers.disable, needs=Scope.ISSUER_MANAGE)
-    draft_wave = mutation(waves.draft, needs=Scope.WAVE_PROPOSE)
     declare_recovered = mutation(recovery.declare, needs=Scope.DECISION_MAKE)
     decline_sign_off = mutation(signing.decline, needs=Scope.SAFETY_SIGN)
+    decline_slot = mutation(bookings.decline, needs=Scope.SLOT_CONFIRM)
     defer_defect = mutation(triage.defer, needs=Scope.DEFECT_TRIAGE)
     define_gate = mutation(gates.define, needs=Scope.GATE_DEFINE)
     disable_issuer = mutation(issuers.disable, needs=Scope.ISSUER_MANAGE)
     dismiss_hold = mutation(holds.dismiss, needs=Scope.HOLD_RELEASE)
     draft_assurance = mutation(assurance.draft, needs=Scope.ASSURANCE_SUBMIT)
     draft_sign_off = mutation(safety.draft, needs=Scope.SAFETY_PREPARE)
+    draft_wave = mutation(waves.draft, needs=Scope.WAVE_PROPOSE)
     enable_issuer = mutation(issuers.enable, needs=Scope.ISSUER_MANAGE)
     end_issuer_mapping = mutation(issuers.end_mapping, needs=Scope.ISSUER_MANAGE)
     end_role = mutation(memberships.end, needs=Scope.ACCOUNT_MANAGE)
     end_session = mutation(sessions.end, needs=Scope.SESSION_END)
     excuse_cohort = mutation(cohorts.excuse, needs=Scope.COHORT_PLAN)
-    finalise_cohorts = mutation(cohorts.finalise, needs=Scope.COHORT_PLAN)
-    grant_role = mutation(memberships.grant, needs=Scope.ACCOUNT_MANAGE)
-    hand_back_slot = mutation(slots.hand_back, needs=Scope.SLOT_REQUEST)
-    hold_back_cohort = mutation(cohorts.hold_back, needs=Scope.COHORT_PLAN)
     fail_retest = mutation(retests.fail, needs=Scope.DEFECT_RAISE)
+    finalise_cohorts = mutation(cohorts.finalise, needs=Scope.COHORT_PLAN)
     give_sign_off = mutation(signing.give, needs=Scope.SAFETY_SIGN)
     go_live = mutation(going_live.finish, needs=Scope.REINSTATEMENT_RUN)
     grant_role = mutation(memberships.grant, needs=Scope.ACCOUNT_MANAGE)
+    hand_back_slot = mutation(slots.hand_back, needs=Scope.SLOT_REQUEST)
     hand_over = mutation(handover.hand_over, needs=Scope.HANDOVER_MAKE)
+    hold_back_cohort = mutation(cohorts.hold_back, needs=Scope.COHORT_PLAN)
     map_issuer_role = mutation(issuers.map_role, needs=Scope.ISSUER_MANAGE)
     mark_defect_duplicate = mutation(triage.mark_duplicate, needs=Scope.DEFECT_TRIAGE)
     meet_milestone = mutation(milestones.meet, needs=Scope.MILESTONE_PUBLISH)
-    offer_slot_swap = mutation(slots.offer_swap, needs=Scope.SLOT_REQUEST)
     meet_obligation = mutation(decisions.meet, needs=Scope.OBLIGATION_MEET)
     offer_fix = mutation(triage.offer_fix, needs=Scope.DEFECT_TRIAGE)
     offer_handover = mutation(handover.offer, needs=Scope.HANDOVER_MAKE)
+    offer_slot_swap = mutation(slots.offer_swap, needs=Scope.SLOT_REQUEST)
     open_account = mutation(accounts.open_, needs=Scope.ACCOUNT_MANAGE)
     open_incident = mutation(incidents.open_, needs=Scope.INCIDENT_OPEN)
     open_wave = mutation(approval.open_, needs=Scope.WAVE_APPROVE)
@@ -152,10 +164,10 @@ class Mutation:
     reset_account = mutation(accounts.reset, needs=Scope.ACCOUNT_MANAGE)
     resolve_known_issue = mutation(known_issues.resolve, needs=Scope.ISSUE_PUBLISH)
     restore_account = mutation(accounts.restore, needs=Scope.ACCOUNT_MANAGE)
-    return_wave = mutation(approval.return_, needs=Scope.WAVE_APPROVE)
     retest = mutation(rollback.retest, needs=Scope.REINSTATEMENT_RUN)
     retest_defect = mutation(retests.begin, needs=Scope.DEFECT_RAISE)
     retire_system = mutation(replacement.retire, needs=Scope.DECISION_MAKE)
+    return_wave = mutation(approval.return_, needs=Scope.WAVE_APPROVE)
     review_assurance = mutation(assurance.review, needs=Scope.ASSURANCE_DECIDE)
     revise_forecast = mutation(milestones.revise, needs=Scope.MILESTONE_PUBLISH)
     revise_hazard_summary = mutation(safety.revise, needs=Scope.SAFETY_PREPARE)
@@ -167,11 +179,10 @@ class Mutation:
     sight_known_issue = mutation(known_issues.sight, needs=Scope.DEFECT_RAISE)
     stand_down_incident = mutation(incidents.stand_down, needs=Scope.INCIDENT_DECLARE)
     strike_wave_member = mutation(members.strike, needs=Scope.WAVE_APPROVE)
-    suspend_account = mutation(accounts.suspend, needs=Scope.ACCOUNT_MANAGE)
-    swap_slots = mutation(bookings.swap, needs=Scope.SLOT_CONFIRM)
     submit_assurance = mutation(assurance.submit, needs=Scope.ASSURANCE_SUBMIT)
     submit_sign_off = mutation(safety.submit, needs=Scope.SAFETY_PREPARE)
     suspend_account = mutation(accounts.suspend, needs=Scope.ACCOUNT_MANAGE)
+    swap_slots = mutation(bookings.swap, needs=Scope.SLOT_CONFIRM)
     triage_defect = mutation(triage.triage, needs=Scope.DEFECT_TRIAGE)
     waive_gate = mutation(assessments.waive, needs=Scope.GATE_WAIVE)
     withdraw_sign_off = mutation(signing.withdraw, needs=Scope.SAFETY_SIGN)

@@ -120,7 +120,9 @@ def test_a_hold_of_a_wave_covers_its_members_and_those_of_later_waves(waves: Wav
         waves.bring(wave, "APPROVED")
     hold = place(waves.stage, "SUPPLIER", second, "id scope tier wave { number }")
     assert (hold["scope"], hold["tier"], hold["wave"]) == ("WAVE", "SUPPLIER", {"number": 1})
-    lines = {line["organisation"]["odsCode"]: line["openHolds"] for line in waves.stage.ask("NATIONAL", LINES)["progress"]}
+    lines = {
+        line["organisation"]["odsCode"]: line["openHolds"] for line in waves.stage.ask("NATIONAL", LINES)["progress"]
+    }
     assert lines == {"R1A": 0, "RYG": 1, "RNK": 1}
     for trust, count in lines.items():
         found = waves.stage.ask(trust, OVER, id=waves.ids[trust])["holds"]["nodes"]

@@ -21,8 +21,7 @@ from schema.people import account, api_client, issuer, session
 from schema.people.viewer import Viewer
 from schema.product import Product
 from schema.readiness import assessment, assurance, decision, defect, gate, known_issue, safety
-from schema.reinstatement import dispute
-from schema.reinstatement import cohort, slot, wave
+from schema.reinstatement import cohort, dispute, slot, wave
 from schema.system import System
 
 NOUNS: dict[str, type[Node]] = {
@@ -34,15 +33,15 @@ NOUNS: dict[str, type[Node]] = {
         assessment.AssessmentNote,
         assessment.GateAssessment,
         assessment.GateWaiver,
+        assurance.Evidence,
+        assurance.SecurityAssurance,
+        cohort.Cohort,
         decision.DecisionRecord,
         decision.Dissent,
         decision.GoNoGoDecision,
         decision.Obligation,
-        assurance.Evidence,
-        assurance.SecurityAssurance,
         defect.Defect,
         dispute.Dispute,
-        cohort.Cohort,
         event.Event,
         gate.Gate,
         hold.Hold,

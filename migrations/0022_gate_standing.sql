@@ -81,7 +81,10 @@ declare
                 where e.gate_ods = g.tenant_ods and e.gate_id = g.id
                 and (
                     (e.trust_ods = s.tenant_ods and e.system_id = s.id)
-                    or (g.scope = 'WAVE' and e.supplier_ods = s.supplier_ods and e.wave_id in (/* wave */ select null::uuid))
+                    or (g.scope = 'WAVE' and e.supplier_ods = s.supplier_ods and e.wave_id = (
+                        select m.wave_id from wave_member m where m.tenant_ods = s.supplier_ods
+                        and m.trust_ods = s.tenant_ods and m.system_id = s.id and m.state = 'APPROVED'
+                    ))
                 )
                 and not (g.quorum > 1 and e.tenant_ods = s.supplier_ods)
                 order by e.tenant_ods, e.assessor_role, e.assessed_at desc, e.id desc
@@ -185,8 +188,20 @@ declare
             s.created_at, null, s.tenant_ods, '{TRUST_IT}', null, null
         where g.basis = 'BACK_ENTRY'
         union all
-        select 1, 'SLOT', 'No slot is asked for', 'NOT_ASSESSED'::standing, true,
-            s.created_at, null, s.tenant_ods, '{TRUST_IT}', null, null
+        select 1, 'SLOT', case when r.id is null then 'No slot is asked for'
+                else format('The slot of %%s is %%s', to_char(r.on_day, 'FMDD FMMonth YYYY'),
+                            replace(lower(r.state::text), '_', ' ')) end,
+            case r.state when 'CONFIRMED' then 'PASSED' when 'REQUESTED' then 'IN_REVIEW' when 'DECLINED' then 'FAILED'
+                else 'NOT_ASSESSED' end::standing, true,
+            case r.state when 'REQUESTED' then r.requested_at when 'HANDED_BACK' then r.handed_back_at
+                else coalesce(r.decided_at, s.created_at) end, null,
+            case r.state when 'REQUESTED' then s.supplier_ods else s.tenant_ods end,
+            case r.state when 'REQUESTED' then '{SUPPLIER_LEAD}' else '{TRUST_EXEC,TRUST_IT}' end::text[],
+            case when r.id is not null then 'ReinstatementSlot' end, r.id
+        from (select 1) one left join lateral (
+            select t.* from reinstatement_slot t where t.tenant_ods = s.tenant_ods and t.system_id = s.id
+            order by (t.state in ('CONFIRMED', 'REQUESTED')) desc, t.requested_at desc, t.id desc limit 1
+        ) r on true
         where g.basis = 'SLOT'
         union all
         select 0, 'QUORUM', case

@@ -160,7 +160,7 @@ def catalogue() -> list[dict[str, object]]:
         (GateBasis.DEFECTS, "No severity 1 is open; every severity 2 has a workaround", [Role.TRUST_IT], True),
         (GateBasis.ASSESSED, "The trust's board approves reconnection", trust, False),
         (GateBasis.BACK_ENTRY, "What has to be back before live is reconciled", [Role.TRUST_IT], True),
-        (GateBasis.SLOT, "A slot of the wave is confirmed", [Role.SUPPLIER_LEAD], True),
+        (GateBasis.SLOT, "A slot of the wave is confirmed", [Role.SUPPLIER_LEAD], False),
     ]
     return [
         {

@@ -158,6 +158,15 @@ class System(_System, Kept, table=True):
         newest_first=True,
         description="About its state, newest first.",
     )
+    gates = many(
+        "schema.readiness.standing.GateStanding", "system_id", description="Where each gate stands, in their order."
+    )
+    decisions = many(
+        "schema.readiness.decision.GoNoGoDecision",
+        "system_id",
+        newest_first=True,
+        description="The trust's, that the caller may see, newest first.",
+    )
     sign_offs = many(
         "schema.readiness.safety.SafetySignOff",
         "system_id",

@@ -10,9 +10,19 @@ from auth.people import accounts, memberships, sessions
 from auth.scope import Scope
 from trusts import activity as ledger
 from trusts import holds, incidents, milestones, organisations, products, progress, systems, testing
-from trusts.readiness import defects, known_issues, retests, triage
+from trusts.readiness import (
+    assessments,
+    assurance,
+    decisions,
+    defects,
+    gates,
+    known_issues,
+    retests,
+    safety,
+    signing,
+    triage,
+)
 from trusts.reinstatement import acceptance, disputes, going_live, handover, outage, recovery, replacement, rollback
-from trusts.readiness import assurance, safety, signing
 
 
 @strawberry.type
@@ -30,6 +40,8 @@ class Query:
     clients = query(clients.seen, needs=Scope.CLIENT_MANAGE)
     defects = query(defects.listed, needs=Scope.PROGRESS_READ)
     disputes = query(disputes.listed, needs=Scope.PROGRESS_READ)
+    explain_gate = query(gates.explained, needs=Scope.PROGRESS_READ)
+    gates = query(gates.listed, needs=Scope.PROGRESS_READ)
     holds = query(holds.listed, needs=Scope.PROGRESS_READ)
     incident = query(incidents.by_reference, needs=Scope.PROGRESS_READ)
     issuers = query(issuers.listed, needs=Scope.ISSUER_MANAGE)
@@ -49,41 +61,44 @@ class Mutation:
     """Changes. One a request; each answers with the thing, or with a problem that says what to do next."""
 
     accept_defect = mutation(triage.accept, needs=Scope.DEFECT_TRIAGE)
+    accept_system = mutation(acceptance.accept, needs=Scope.REINSTATEMENT_RUN)
     accept_workaround = mutation(retests.accept_workaround, needs=Scope.SAFETY_SIGN)
+    acknowledge_handover = mutation(handover.acknowledge, needs=Scope.REINSTATEMENT_RUN)
+    add_evidence = mutation(assurance.add_evidence, needs=Scope.ASSURANCE_SUBMIT)
     agree_workaround = mutation(triage.agree_workaround, needs=Scope.DEFECT_TRIAGE)
+    amend_gate = mutation(gates.amend, needs=Scope.GATE_DEFINE)
+    assess_gate = mutation(assessments.assess, needs=Scope.GATE_ASSESS)
+    begin_rebuild = mutation(outage.rebuild, needs=Scope.HANDOVER_MAKE)
+    begin_reinstatement = mutation(going_live.begin, needs=Scope.REINSTATEMENT_RUN)
     close_defect = mutation(retests.close, needs=Scope.DEFECT_RAISE)
     confirm_hold = mutation(holds.confirm, needs=Scope.HOLD_PLACE)
     contest_defect = mutation(retests.contest, needs=Scope.DEFECT_RAISE)
-    accept_system = mutation(acceptance.accept, needs=Scope.REINSTATEMENT_RUN)
-    acknowledge_handover = mutation(handover.acknowledge, needs=Scope.REINSTATEMENT_RUN)
-    begin_rebuild = mutation(outage.rebuild, needs=Scope.HANDOVER_MAKE)
-    begin_reinstatement = mutation(going_live.begin, needs=Scope.REINSTATEMENT_RUN)
     correct_test_report = mutation(testing.correct, needs=Scope.TEST_REPORT)
     countersign_recovery = mutation(recovery.countersign, needs=Scope.RECOVERY_COUNTERSIGN)
-    declare_incident = mutation(incidents.declare, needs=Scope.INCIDENT_DECLARE)
-    defer_defect = mutation(triage.defer, needs=Scope.DEFECT_TRIAGE)
-    declare_recovered = mutation(recovery.declare, needs=Scope.DECISION_MAKE)
-    add_evidence = mutation(assurance.add_evidence, needs=Scope.ASSURANCE_SUBMIT)
-    correct_test_report = mutation(testing.correct, needs=Scope.TEST_REPORT)
     decide_assurance = mutation(assurance.decide, needs=Scope.ASSURANCE_DECIDE)
+    decide_go_no_go = mutation(decisions.decide, needs=Scope.DECISION_MAKE)
     declare_incident = mutation(incidents.declare, needs=Scope.INCIDENT_DECLARE)
+    declare_recovered = mutation(recovery.declare, needs=Scope.DECISION_MAKE)
     decline_sign_off = mutation(signing.decline, needs=Scope.SAFETY_SIGN)
+    defer_defect = mutation(triage.defer, needs=Scope.DEFECT_TRIAGE)
+    define_gate = mutation(gates.define, needs=Scope.GATE_DEFINE)
     disable_issuer = mutation(issuers.disable, needs=Scope.ISSUER_MANAGE)
+    dismiss_hold = mutation(holds.dismiss, needs=Scope.HOLD_RELEASE)
     draft_assurance = mutation(assurance.draft, needs=Scope.ASSURANCE_SUBMIT)
     draft_sign_off = mutation(safety.draft, needs=Scope.SAFETY_PREPARE)
-    dismiss_hold = mutation(holds.dismiss, needs=Scope.HOLD_RELEASE)
     enable_issuer = mutation(issuers.enable, needs=Scope.ISSUER_MANAGE)
     end_issuer_mapping = mutation(issuers.end_mapping, needs=Scope.ISSUER_MANAGE)
     end_role = mutation(memberships.end, needs=Scope.ACCOUNT_MANAGE)
     end_session = mutation(sessions.end, needs=Scope.SESSION_END)
     fail_retest = mutation(retests.fail, needs=Scope.DEFECT_RAISE)
-    go_live = mutation(going_live.finish, needs=Scope.REINSTATEMENT_RUN)
     give_sign_off = mutation(signing.give, needs=Scope.SAFETY_SIGN)
+    go_live = mutation(going_live.finish, needs=Scope.REINSTATEMENT_RUN)
     grant_role = mutation(memberships.grant, needs=Scope.ACCOUNT_MANAGE)
     hand_over = mutation(handover.hand_over, needs=Scope.HANDOVER_MAKE)
     map_issuer_role = mutation(issuers.map_role, needs=Scope.ISSUER_MANAGE)
     mark_defect_duplicate = mutation(triage.mark_duplicate, needs=Scope.DEFECT_TRIAGE)
     meet_milestone = mutation(milestones.meet, needs=Scope.MILESTONE_PUBLISH)
+    meet_obligation = mutation(decisions.meet, needs=Scope.OBLIGATION_MEET)
     offer_fix = mutation(triage.offer_fix, needs=Scope.DEFECT_TRIAGE)
     offer_handover = mutation(handover.offer, needs=Scope.HANDOVER_MAKE)
     open_account = mutation(accounts.open_, needs=Scope.ACCOUNT_MANAGE)
@@ -93,6 +108,7 @@ class Mutation:
     publish_milestone = mutation(milestones.publish, needs=Scope.MILESTONE_PUBLISH)
     raise_defect = mutation(defects.raise_, needs=Scope.DEFECT_RAISE)
     raise_dispute = mutation(disputes.raise_, needs=Scope.DISPUTE_RAISE)
+    record_dissent = mutation(decisions.dissent, needs=Scope.DISSENT_RECORD)
     register_build = mutation(products.register_build, needs=Scope.BUILD_REGISTER)
     register_client = mutation(clients.register_own, needs=Scope.CLIENT_MANAGE)
     register_interim_system = mutation(systems.register_interim, needs=Scope.SYSTEM_REGISTER)
@@ -108,22 +124,22 @@ class Mutation:
     reset_account = mutation(accounts.reset, needs=Scope.ACCOUNT_MANAGE)
     resolve_known_issue = mutation(known_issues.resolve, needs=Scope.ISSUE_PUBLISH)
     restore_account = mutation(accounts.restore, needs=Scope.ACCOUNT_MANAGE)
-    retest_defect = mutation(retests.begin, needs=Scope.DEFECT_RAISE)
-    revise_forecast = mutation(milestones.revise, needs=Scope.MILESTONE_PUBLISH)
-    revoke_client = mutation(clients.revoke_own, needs=Scope.CLIENT_MANAGE)
-    sight_known_issue = mutation(known_issues.sight, needs=Scope.DEFECT_RAISE)
     retest = mutation(rollback.retest, needs=Scope.REINSTATEMENT_RUN)
+    retest_defect = mutation(retests.begin, needs=Scope.DEFECT_RAISE)
     retire_system = mutation(replacement.retire, needs=Scope.DECISION_MAKE)
     review_assurance = mutation(assurance.review, needs=Scope.ASSURANCE_DECIDE)
     revise_forecast = mutation(milestones.revise, needs=Scope.MILESTONE_PUBLISH)
     revise_hazard_summary = mutation(safety.revise, needs=Scope.SAFETY_PREPARE)
     revoke_assurance = mutation(assurance.revoke, needs=Scope.ASSURANCE_DECIDE)
     revoke_client = mutation(clients.revoke_own, needs=Scope.CLIENT_MANAGE)
+    revoke_waiver = mutation(assessments.revoke, needs=Scope.GATE_WAIVE)
     roll_back = mutation(rollback.declare, needs=Scope.ROLLBACK_DECLARE)
     settle_dispute = mutation(disputes.settle, needs=Scope.DISPUTE_RAISE)
+    sight_known_issue = mutation(known_issues.sight, needs=Scope.DEFECT_RAISE)
     stand_down_incident = mutation(incidents.stand_down, needs=Scope.INCIDENT_DECLARE)
     submit_assurance = mutation(assurance.submit, needs=Scope.ASSURANCE_SUBMIT)
     submit_sign_off = mutation(safety.submit, needs=Scope.SAFETY_PREPARE)
     suspend_account = mutation(accounts.suspend, needs=Scope.ACCOUNT_MANAGE)
-    withdraw_sign_off = mutation(signing.withdraw, needs=Scope.SAFETY_SIGN)
     triage_defect = mutation(triage.triage, needs=Scope.DEFECT_TRIAGE)
+    waive_gate = mutation(assessments.waive, needs=Scope.GATE_WAIVE)
+    withdraw_sign_off = mutation(signing.withdraw, needs=Scope.SAFETY_SIGN)

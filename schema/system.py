@@ -152,12 +152,7 @@ class System(_System, Kept, table=True):
     )
     cohorts = many("schema.reinstatement.cohort.Cohort", "system_id", description="In which it goes back to its users.")
     holds = many("schema.hold.Hold", "system_id", newest_first=True, description="On this system alone, newest first.")
-    disputes = many(
-        "schema.reinstatement.dispute.Dispute",
-        "system_id",
-        newest_first=True,
-        description="About its state, newest first.",
-    )
+
     gates = many(
         "schema.readiness.standing.GateStanding", "system_id", description="Where each gate stands, in their order."
     )
@@ -166,6 +161,12 @@ class System(_System, Kept, table=True):
         "system_id",
         newest_first=True,
         description="The trust's, that the caller may see, newest first.",
+    )
+    disputes = many(
+        "schema.reinstatement.dispute.Dispute",
+        "system_id",
+        newest_first=True,
+        description="About its state, newest first.",
     )
     sign_offs = many(
         "schema.readiness.safety.SafetySignOff",

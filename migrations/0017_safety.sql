@@ -73,7 +73,8 @@ create table hazard_summary (
     decision_reason varchar(2000) check (length(decision_reason) >= 2),
     primary key (tenant_ods, id),
     unique (tenant_ods, sign_off_id),
-    foreign key (tenant_ods, sign_off_id) references safety_sign_off (tenant_ods, id)
+    foreign key (tenant_ods, sign_off_id) references safety_sign_off (tenant_ods, id),
+    constraint a_supplier_hands_over_and_accepts_nothing check (audience = 'PRIVATE' or transferred_accepted = 0)
 );
 create index on hazard_summary (id);
 create index on hazard_summary (sign_off_id, id);

@@ -229,8 +229,22 @@ create function app.left_of_wave(whose text, which uuid) returns bigint language
     where m.tenant_ods = whose and m.wave_id = which and m.state <> 'REMOVED' and not coalesce(app.is_done(s.state), false)
 $$;
 
--- Whether the wave before has come far enough: complete, or all back and the days of its successor's soak passed
--- since the last of them went live.
+-- Whether a defect of severity 1 with clinical safety is open on a product: on a system of it that trusts have, or
+-- raised by its supplier.
+create function app.is_unsafe(whose text, which uuid) returns boolean language sql stable as $$
+    select exists (
+        select from defect d
+        left join system s on s.tenant_ods = d.trust_ods and s.id = d.system_id
+        where d.supplier_ods = whose and d.product_id = which and d.severity = 'S1' and d.clinical_safety
+        and app.defect_is_open(d.severity, d.state)
+        and (d.system_id is null or s.state in (
+            'HANDED_OVER', 'IN_TRUST_TEST', 'READY', 'APPROVED', 'REINSTATING', 'LIVE', 'RECOVERED', 'ROLLED_BACK'
+        ))
+    )
+$$;
+
+-- Whether the wave before has come far enough: complete, or all back, the days of its successor's soak passed since
+-- the last of them went live, and no defect that makes the product unsafe.
 create function app.exit_rule_met(whose text, successor uuid) returns boolean language sql stable as $$
     select w.predecessor_id is null or before.state = 'COMPLETE' or (
         before.state in ('OPEN', 'CANCELLED') and app.left_of_wave(whose, before.id) = 0
@@ -243,6 +257,7 @@ create function app.exit_rule_met(whose text, successor uuid) returns boolean la
                 coalesce(s.fully_live_at, s.first_live_at) + make_interval(days => w.soak_days) > app.now(), true
             )
         )
+        and not app.is_unsafe(whose, w.product_id)
     )
     from wave w
     left join wave before on before.tenant_ods = w.tenant_ods and before.id = w.predecessor_id
@@ -474,10 +489,10 @@ create policy its_own_products_and_waves on hold as restrictive for insert to ap
     with check (scope::text in ('PRODUCT', 'WAVE') and supplier_ods = (select app.tenant()));
 select app.remember('hold', 'Hold');
 
-revoke execute on function app.holds_over, app.holds_over_wave, app.is_done, app.left_of_wave, app.exit_rule_met,
+revoke execute on function app.holds_over, app.holds_over_wave, app.is_done, app.left_of_wave, app.is_unsafe, app.exit_rule_met,
     app.wave_may_move, app.draft_wave, app.move_wave, app.move_member, app.is_live, app.count_member, app.count_live,
     app.place_on_wave from public;
-grant execute on function app.holds_over, app.holds_over_wave, app.is_done, app.left_of_wave, app.exit_rule_met,
+grant execute on function app.holds_over, app.holds_over_wave, app.is_done, app.left_of_wave, app.is_unsafe, app.exit_rule_met,
     app.wave_may_move, app.draft_wave, app.move_wave, app.move_member, app.is_live, app.count_member, app.count_live,
     app.place_on_wave
     to app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust;

@@ -60,20 +60,43 @@ create function app.guard_build(whose text, which uuid) returns setof app.obstac
     where s.tenant_ods = whose and s.id = which and not exists (select from app.counting_builds(whose, which))
 $$;
 
--- Holds in force over a system: on itself, its product, that one's current build, its incident.
+-- Its clinical safety is signed by the supplier on a build that counts.
+create function app.guard_dcb0129(whose text, which uuid) returns setof app.obstacle language sql stable as $$
+    select 'DCB0129', 'No DCB0129 is signed on a build that counts.', 'SUPPLIER_CSO ' || s.supplier_ods, b.built_at,
+        'Sign the safety of the current build.', 'Product', s.product_id
+    from system s
+    left join product p on p.tenant_ods = s.supplier_ods and p.id = s.product_id
+    left join build b on b.tenant_ods = p.tenant_ods and b.id = p.current_build_id
+    where s.tenant_ods = whose and s.id = which and app.signed_dcb0129(s.supplier_ods, s.product_id) is null
+$$;
+
+-- Its security assurance that counts is approved, has not run out, and is of at least medium confidence.
+create function app.guard_assurance(whose text, which uuid) returns setof app.obstacle language sql stable as $$
+    select 'SECURITY_ASSURANCE',
+        case
+            when a.id is null then 'No security assurance was submitted for a build that counts.'
+            when a.state <> 'APPROVED' then 'Its security assurance ' || a.reference || ' is ' || a.state || '.'
+            when a.valid_until <= app.now() then 'Its security assurance ' || a.reference || ' has run out.'
+            else 'Its security assurance ' || a.reference || ' is of low confidence.'
+        end,
+        case when a.state in ('SUBMITTED', 'UNDER_REVIEW') then 'ASSURER' else 'SUPPLIER_LEAD ' || s.supplier_ods end,
+        case when a.state = 'APPROVED' and a.valid_until <= app.now() then a.valid_until
+             else coalesce(a.decided_at, a.submitted_at) end,
+        case when a.state in ('SUBMITTED', 'UNDER_REVIEW') then 'The assurer decides of it.'
+             else 'Submit evidence for the current build; the assurer decides of it.' end,
+        case when a.id is null then 'Product' else 'SecurityAssurance' end, coalesce(a.id, s.product_id)
+    from system s
+    left join security_assurance a
+        on a.tenant_ods = s.supplier_ods and a.id = app.assurance_that_counts(s.supplier_ods, s.product_id)
+    where s.tenant_ods = whose and s.id = which
+    and not coalesce(a.state = 'APPROVED' and a.valid_until > app.now() and a.confidence in ('MEDIUM', 'HIGH'), false)
+$$;
+
+-- Holds in force over it: on itself, its wave or an earlier one, its product, that one's current build, its incident.
 create function app.guard_holds(whose text, which uuid) returns setof app.obstacle language sql stable as $$
     select h.reason_code::text, 'The ' || lower(h.scope::text) || ' is held: ' || h.reason,
         h.tenant_ods || ', or a higher tier', h.effective_from, 'Ask who can release the hold.', 'Hold', h.id
-    from system s
-    left join product p on p.tenant_ods = s.supplier_ods and p.id = s.product_id
-    join hold h on h.state = 'PLACED' and h.effective_from <= app.now() and (
-        (h.trust_ods = s.tenant_ods and h.system_id = s.id)
-        or (h.supplier_ods = s.supplier_ods and h.product_id = s.product_id)
-        or (h.supplier_ods = s.supplier_ods and h.build_id = p.current_build_id)
-        or (h.incident_ods = s.incident_ods and h.incident_id = s.incident_id)
-    )
-    where s.tenant_ods = whose and s.id = which
-    order by h.placed_at, h.id
+    from app.holds_over(whose, which) h
 $$;
 
 -- Those on the system itself: what stops a system that was rolled back.
@@ -101,6 +124,88 @@ create function app.guard_tests(whose text, which uuid) returns setof app.obstac
     ) latest on true
     where stage.mandatory and latest.exit_met is not true
     order by stage.position
+$$;
+
+-- Open defects of severity 1 and 2, found on this system; `tolerated`: not those of severity 2 whose workaround the
+-- trust's clinical safety officer accepted.
+create function app.guard_defects(whose text, which uuid, tolerated boolean) returns setof app.obstacle
+language sql stable as $$
+    select 'DEFECT_' || d.severity, d.reference || ' is open: ' || d.title,
+        case when d.severity = 'S2' and tolerated and d.workaround is not null then 'TRUST_CSO ' || whose
+             when d.state in ('FIX_READY', 'RETEST', 'REJECTED', 'DUPLICATE') then 'TRUST_IT ' || whose
+             else 'SUPPLIER_LEAD ' || d.supplier_ods end,
+        d.raised_at,
+        case when d.severity = 'S2' and tolerated
+            then 'Close it, or accept the workaround that the supplier agrees.' else 'Have it fixed, retest and close it.' end,
+        'Defect', d.id
+    from defect d
+    where d.trust_ods = whose and d.system_id = which and d.severity in ('S1', 'S2')
+    and app.defect_is_open(d.severity, d.state)
+    and not (tolerated and d.severity = 'S2' and d.workaround_accepted_at is not null)
+    order by d.severity, d.raised_at, d.id
+$$;
+
+-- It is an approved member of a wave that is open.
+create function app.guard_wave(whose text, which uuid) returns setof app.obstacle language sql stable as $$
+    select 'WAVE',
+        case when w.id is null then 'It is no approved member of a wave.'
+             else 'Its wave ' || w.number || ' is ' || w.state || '.' end,
+        case when w.id is null then 'SUPPLIER_LEAD ' || s.supplier_ods || ', NATIONAL_IMT' else 'NATIONAL_IMT' end,
+        coalesce(w.approved_at, w.proposed_at),
+        case when w.id is null then 'The supplier proposes it for a wave, the national team approves it.'
+             else 'The national team opens the wave.' end,
+        case when w.id is not null then 'Wave' end, w.id
+    from system s
+    left join wave_member m on m.tenant_ods = s.supplier_ods and m.trust_ods = s.tenant_ods and m.system_id = s.id
+        and m.state = 'APPROVED'
+    left join wave w on w.tenant_ods = m.tenant_ods and w.id = m.wave_id
+    where s.tenant_ods = whose and s.id = which and w.state is distinct from 'OPEN'
+$$;
+
+-- Its slot is confirmed and, to begin, has begun.
+create function app.guard_slot(whose text, which uuid, begun boolean) returns setof app.obstacle language sql stable as $$
+    select 'SLOT',
+        case when r.id is null then 'It has no slot.'
+             when r.state = 'REQUESTED' then 'Its slot is not confirmed.'
+             else 'Its slot begins later.' end,
+        case when r.state = 'REQUESTED' then 'SUPPLIER_LEAD ' || s.supplier_ods else 'TRUST_IT ' || whose end,
+        r.requested_at,
+        case when r.id is null then 'Request a slot.'
+             when r.state = 'REQUESTED' then 'The supplier confirms it.'
+             else 'Wait for ' || to_char(r.starts_at at time zone 'Europe/London', 'YYYY-MM-DD HH24:MI')
+                 || ' (London), or ask for another.' end,
+        case when r.id is not null then 'ReinstatementSlot' end, r.id
+    from system s
+    left join reinstatement_slot r on r.tenant_ods = s.tenant_ods and r.system_id = s.id
+        and r.state in ('REQUESTED', 'CONFIRMED')
+    where s.tenant_ods = whose and s.id = which
+    and (r.state is distinct from 'CONFIRMED' or (begun and r.starts_at > app.now()))
+$$;
+
+-- The latest decision about it is GO, and was made after it was last accepted.
+create function app.guard_decision(whose text, which uuid) returns setof app.obstacle language sql stable as $$
+    select 'DECISION',
+        case when d.id is null then 'Nothing was decided about it since it was accepted.'
+             else 'It was decided: ' || d.outcome || '.' end,
+        'TRUST_EXEC or TRUST_SIRO ' || whose, coalesce(d.decided_at, s.accepted_at), 'Decide GO.',
+        case when d.id is not null then 'GoNoGoDecision' end, d.id
+    from system s
+    left join lateral (
+        select l.id, l.outcome, l.decided_at from go_no_go_decision l
+        where l.tenant_ods = s.tenant_ods and l.system_id = s.id and l.decided_at >= coalesce(s.accepted_at, l.decided_at)
+        order by l.id desc
+        limit 1
+    ) d on true
+    where s.tenant_ods = whose and s.id = which and not coalesce(d.outcome in ('GO', 'GO_WITH_CONDITIONS'), false)
+$$;
+
+-- Every cohort is back on it, or excused.
+create function app.guard_cohorts(whose text, which uuid) returns setof app.obstacle language sql stable as $$
+    select 'COHORT_' || c.sequence, 'Cohort ' || c.sequence || ' (' || c.name || ') is neither live nor excused.',
+        'TRUST_IT ' || whose, null::timestamptz, 'Bring it live, or excuse it with a reason.', 'Cohort', c.id
+    from cohort c
+    where c.tenant_ods = whose and c.system_id = which and c.state = 'PLANNED'
+    order by c.sequence
 $$;
 
 -- A safety-relevant build that the results so far do not count on: what lets a supplier move a system back.
@@ -140,6 +245,8 @@ $$;
 
 -- What is in the way of calling a system recovered.
 create function app.before_recovered(whose text, which uuid) returns setof app.obstacle language sql stable as $$
+    select * from app.guard_defects(whose, which, false)
+    union all
     select * from app.guard_declaration(whose, which)
 $$;
 
@@ -149,14 +256,24 @@ returns setof app.obstacle language plpgsql stable as $$
 begin
     if becomes = 'AWAITING_HANDOVER' then
         return query select * from app.guard_build(whose, which);
+        return query select * from app.guard_dcb0129(whose, which);
     elsif becomes = 'HANDED_OVER' then
         return query select * from app.guard_build(whose, which);
+        return query select * from app.guard_assurance(whose, which);
         return query select * from app.guard_holds(whose, which);
     elsif becomes = 'READY' then
         return query select * from app.guard_build(whose, which);
         return query select * from app.guard_tests(whose, which);
+        return query select * from app.guard_defects(whose, which, true);
+    elsif becomes = 'APPROVED' then
+        return query select * from app.guard_slot(whose, which, false);
+        return query select * from app.guard_decision(whose, which);
     elsif becomes = 'REINSTATING' then
         return query select * from app.guard_holds(whose, which);
+        return query select * from app.guard_wave(whose, which);
+        return query select * from app.guard_slot(whose, which, true);
+    elsif becomes = 'LIVE' then
+        return query select * from app.guard_cohorts(whose, which);
     elsif becomes = 'ROLLED_BACK' then
         return query select * from app.guard_rollback(whose, which);
     elsif becomes = 'RECOVERED' then
@@ -175,7 +292,7 @@ create function app.moving_with(was systemstate, becomes systemstate, who text) 
 language sql immutable parallel safe as $$
     select case
         when was = becomes and who = 'TRUST'
-            then array['current_build_id', 'cohorts_final_at', 'recovered_declared_at']
+            then array['current_build_id', 'cohorts_final_at', 'teams_total', 'accounts_total', 'recovered_declared_at']
         when was = becomes then '{}'
         when becomes = 'OUTAGE' then array['outage_started_at']
         when becomes = 'HANDED_OVER' then array['handed_over_at', 'current_build_id']
@@ -189,9 +306,10 @@ language sql immutable parallel safe as $$
     end::text[] || array['state', 'version']
 $$;
 
--- When its first users were back on it.
+-- When its first users were back on it: its first cohort, or all of them now.
 create function app.first_live(whose text, which uuid) returns timestamptz language sql stable as $$
-    select app.now()
+    select coalesce(min(c.actual_at), app.now()) from cohort c
+    where c.tenant_ods = whose and c.system_id = which and c.state = 'LIVE'
 $$;
 
 -- A system moves as the table says, when nothing is in the way; when it did, whatever the writer says.
@@ -353,7 +471,8 @@ select app.remember('dispute', 'Dispute');
 
 revoke execute on all functions in schema app from public;
 grant execute on function app.may_move, app.moving_with, app.in_the_way, app.before_recovered, app.move_system,
-    app.stamped, app.first_live, app.counting_builds, app.guard_build, app.guard_declaration, app.guard_holds,
+    app.stamped, app.first_live, app.counting_builds, app.guard_assurance, app.guard_build,
+    app.guard_cohorts, app.guard_dcb0129, app.guard_decision, app.guard_defects, app.guard_slot, app.guard_wave, app.guard_declaration, app.guard_holds,
     app.guard_own_holds, app.guard_recovery_declared, app.guard_rollback, app.guard_superseded, app.guard_tests,
     app.raise_dispute, app.settle_dispute
     to app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust;

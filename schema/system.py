@@ -153,6 +153,21 @@ class System(_System, Kept, table=True):
     cohorts = many("schema.reinstatement.cohort.Cohort", "system_id", description="In which it goes back to its users.")
     holds = many("schema.hold.Hold", "system_id", newest_first=True, description="On this system alone, newest first.")
 
+    gates = many(
+        "schema.readiness.standing.GateStanding", "system_id", description="Where each gate stands, in their order."
+    )
+    decisions = many(
+        "schema.readiness.decision.GoNoGoDecision",
+        "system_id",
+        newest_first=True,
+        description="The trust's, that the caller may see, newest first.",
+    )
+    disputes = many(
+        "schema.reinstatement.dispute.Dispute",
+        "system_id",
+        newest_first=True,
+        description="About its state, newest first.",
+    )
     sign_offs = many(
         "schema.readiness.safety.SafetySignOff",
         "system_id",
@@ -162,12 +177,6 @@ class System(_System, Kept, table=True):
     defects = many("schema.readiness.defect.Defect", "system_id", newest_first=True, description="Newest first.")
     sightings = many(
         "schema.readiness.known_issue.KnownIssueSighting", "system_id", description="Known issues that it shows."
-    )
-    disputes = many(
-        "schema.reinstatement.dispute.Dispute",
-        "system_id",
-        newest_first=True,
-        description="About its state, newest first.",
     )
 
 

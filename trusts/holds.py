@@ -7,18 +7,29 @@ from sqlmodel import col, select
 
 from auth.caller import Caller
 from auth.tenancy import Transaction
-from schema.hold import Hold, HoldScope, HoldState, PlaceHold, ReleaseHold, SystemId, turn_of_held
+from schema.hold import (
+    ConfirmHold,
+    DismissHold,
+    Hold,
+    HoldScope,
+    HoldState,
+    PlaceHold,
+    ReleaseHold,
+    SystemId,
+    turn_of_held,
+)
 from schema.incident import Incident
 from schema.kept.node import Audience
 from schema.kept.question import Page
 from schema.organisation import OrganisationKind as Kind
-from schema.problem import AlreadyDecided, NotFound, NotPermitted, VersionConflict
+from schema.problem import AlreadyDecided, NotFound, NotPermitted, VersionConflict, WrongState
 from schema.product import Build, Product
 from schema.system import System
 
 Held = Build | Incident | Product | System
 
 NOUNS: tuple[type[Held], ...] = (Build, Incident, Product, System)
+ENDED = (HoldState.RELEASED, HoldState.DISMISSED)
 PLACERS = {
     HoldScope.BUILD: "the assurer, or the national team",
     HoldScope.INCIDENT: "the national team",
@@ -57,33 +68,35 @@ async def place(db: Transaction, caller: Caller, input: PlaceHold) -> Hold | Not
 
 async def release(
     db: Transaction, caller: Caller, input: ReleaseHold
-) -> Hold | NotFound | NotPermitted | AlreadyDecided | VersionConflict:
+) -> Hold | NotFound | NotPermitted | AlreadyDecided | VersionConflict | WrongState:
     """Decide that progress may go on. For people alone, with a second factor and a sign-in of the last 15 minutes.
 
     "Released by the same tier or higher" (domain model, B.2): by the organisation that placed it, or by one above
     that one for the same thing. A region is above its trusts, the national team is above everybody.
     """
-    hold = await db.find(Hold, input.hold)
-    if hold is None:
-        return NotFound(path=["input", "hold"])
-    if caller.kind != Kind.NATIONAL and caller.tenant_ods not in _releasers(hold):
-        return NotPermitted(
-            message="This hold is released by the tier that placed it, or a higher one.",
-            needs=", ".join([*_releasers(hold), "the national team"]),
-            next_step="Ask one of those that may.",
-            path=["input", "hold"],
-        )
-    await db.lock(turn_of_held(hold))
-    await db.refresh(hold)
-    if hold.state == HoldState.RELEASED:
-        return AlreadyDecided(message="This hold was released before.", next_step="To stop it again, place another.")
-    if input.expected_version not in (None, hold.version):
-        return VersionConflict(current_version=hold.version)
-    hold.state = HoldState.RELEASED
-    hold.released_at = db.now
-    hold.releaser_ods = caller.tenant_ods
-    hold.releaser = caller.subject
-    hold.release_reason = input.reason
+    hold = await _turned(db, caller, input, HoldState.PLACED)
+    return await _ended(db, caller, hold, HoldState.RELEASED, input.reason) if isinstance(hold, Hold) else hold
+
+
+async def dismiss(
+    db: Transaction, caller: Caller, input: DismissHold
+) -> Hold | NotFound | NotPermitted | AlreadyDecided | VersionConflict | WrongState:
+    """Decide that a hold which a defect proposed is not wanted. For the people who may release one there."""
+    hold = await _turned(db, caller, input, HoldState.PROPOSED)
+    return await _ended(db, caller, hold, HoldState.DISMISSED, input.reason) if isinstance(hold, Hold) else hold
+
+
+async def confirm(
+    db: Transaction, caller: Caller, input: ConfirmHold
+) -> Hold | NotFound | NotPermitted | AlreadyDecided | VersionConflict | WrongState:
+    """Place a hold that a defect proposed: from now on it stops progress. For those who may place one there."""
+    hold = await _turned(db, caller, input, HoldState.PROPOSED)
+    if not isinstance(hold, Hold):
+        return hold
+    hold.state = HoldState.PLACED
+    hold.confirmed_at = db.now
+    hold.confirmer_ods = caller.tenant_ods
+    hold.confirmer = caller.subject
     return await db.keep(hold)
 
 
@@ -107,6 +120,44 @@ def listed(
     if state is not None:
         found = found.where(col(Hold.state) == state)
     return Page(found)
+
+
+async def _turned(
+    db: Transaction, caller: Caller, input: ConfirmHold | DismissHold | ReleaseHold, needs: HoldState
+) -> Hold | NotFound | NotPermitted | AlreadyDecided | VersionConflict | WrongState:
+    """Take the turn of a hold that the caller may decide about, while it stands as it needs to."""
+    hold = await db.find(Hold, input.hold)
+    if hold is None:
+        return NotFound(path=["input", "hold"])
+    if caller.kind != Kind.NATIONAL and caller.tenant_ods not in _releasers(hold):
+        return NotPermitted(
+            message="This hold is decided about by the tier that placed it, or a higher one.",
+            needs=", ".join([*_releasers(hold), "the national team"]),
+            next_step="Ask one of those that may.",
+            path=["input", "hold"],
+        )
+    await db.lock(turn_of_held(hold))
+    await db.refresh(hold)
+    if hold.state in ENDED:
+        return AlreadyDecided(
+            message=f"This hold was {hold.state.lower()} before.", next_step="To stop it again, place another."
+        )
+    if hold.state != needs:
+        return WrongState(
+            message=f"This hold is {hold.state}.", state=hold.state, needs=[needs], path=["input", "hold"]
+        )
+    if input.expected_version not in (None, hold.version):
+        return VersionConflict(current_version=hold.version)
+    return hold
+
+
+async def _ended(db: Transaction, caller: Caller, hold: Hold, state: HoldState, reason: str) -> Hold:
+    hold.state = state
+    hold.released_at = db.now
+    hold.releaser_ods = caller.tenant_ods
+    hold.releaser = caller.subject
+    hold.release_reason = reason
+    return await db.keep(hold)
 
 
 async def _held(db: Transaction, given: str) -> Held | None:

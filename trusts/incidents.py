@@ -17,6 +17,7 @@ from schema.kept.node import Audience
 from schema.kept.question import One
 from schema.organisation import Organisation, OrganisationKind
 from schema.problem import AlreadyDecided, AlreadyRegistered, NotFound, ValidationFailed, VersionConflict
+from schema.readiness.gate import Gate, catalogue
 
 _AUDIENCE = {OrganisationKind.NATIONAL: Audience.PUBLISHED, OrganisationKind.REGION: Audience.REGION}
 
@@ -26,7 +27,8 @@ async def open_(
 ) -> Incident | AlreadyRegistered | ValidationFailed:
     """Open an incident: the national team for every caller, a region for its trusts, a trust for itself.
 
-    The opener's own declaration may be made with it, so that a one-trust incident is one request.
+    It begins with the catalogue of gates (gates), which its opener amends. The opener's own declaration may be made
+    with it, so that a one-trust incident is one request.
     """
     if input.detected_at > db.now:
         return ValidationFailed.of("detectedAt", "is in the future")
@@ -48,6 +50,7 @@ async def open_(
             audience=_AUDIENCE.get(caller.kind, Audience.PRIVATE),
         )
     )
+    await _begin_catalogue(db, incident)
     if input.declaration:
         await _declare(db, incident, input.declaration)
     return incident
@@ -88,6 +91,11 @@ async def stand_down(
     declaration.stood_down_at = db.now
     declaration.stand_down_effective_from = input.effective_from or db.now
     return await db.keep(declaration)
+
+
+async def _begin_catalogue(db: Transaction, incident: Incident) -> None:
+    for gate in catalogue():
+        await db.keep(Gate(**db.made, **gate, incident_id=incident.id, audience=incident.audience))
 
 
 async def _declare(db: Transaction, incident: Incident, declared: Declaration | DeclareIncident) -> IncidentDeclaration:

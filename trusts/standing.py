@@ -8,17 +8,65 @@ from schema.hold import Hold, HoldState
 from schema.organisation import OrganisationKind as Kind
 from schema.problem import Obstacle
 from schema.product import Product
+from schema.readiness.gate import BOARD_APPROVAL, NEVER_WAIVED, Gate, GateBasis
+from schema.readiness.standing import GateStanding
 from schema.system import System
+
+NEVER_LEFT_OUT = (*(basis.value for basis in NEVER_WAIVED), BOARD_APPROVAL)
+CLEARS = {
+    GateBasis.ASSESSED: "Have it assessed by who owns it (assessGate).",
+    GateBasis.SECURITY_ASSURANCE: "The supplier submits evidence for the current build; the assurer decides.",
+    GateBasis.DCB0129: "The supplier's clinical safety officer signs for the current build.",
+    GateBasis.DCB0160: "The trust's clinical safety officer signs, after the supplier's has.",
+    GateBasis.TRUST_TESTING: "Report every mandatory stage on the current build, its exit criteria met (reportTest).",
+    GateBasis.DEFECTS: "Close every severity 1; agree and accept a workaround of every severity 2.",
+    GateBasis.BACK_ENTRY: "Back-entry is not reported here yet: the incident's opener makes the gate optional, or the "
+    "national team waives it (amendGate, waiveGate).",
+    GateBasis.SLOT: "Ask for a slot of the wave; the supplier confirms it.",
+}
 
 
 async def shut_gates(db: Transaction, system: System) -> list[Obstacle]:
-    """Return the mandatory gates that are shut for a system, in the catalogue's order."""
-    _ = db, system
-    return []
+    """Return the mandatory gates that are shut for a system, in the catalogue's order.
+
+    What no catalogue may leave out is in the way where it does. The database asks the same (app.shut_gates).
+    """
+    stands = select(GateStanding).where(
+        col(GateStanding.tenant_ods) == system.tenant_ods, col(GateStanding.system_id) == system.id
+    )
+    found = await db.all(stands.order_by(col(GateStanding.position), col(GateStanding.code)))
+    there = {gate.code for gate in found}
+    missing = [_missing(code, system) for code in NEVER_LEFT_OUT if code not in there]
+    return [*missing, *(shut(gate) for gate in found if gate.shut)]
+
+
+def shut(gate: GateStanding) -> Obstacle:
+    """Return a gate that is shut as what is in the way."""
+    roles = " or ".join(gate.waits_for_roles)
+    return Obstacle(
+        code=gate.code,
+        what=f"{gate.title}: {gate.standing}. {gate.detail}.",
+        clears=f"{roles} of {gate.waits_for_ods}" if gate.waits_for_ods else roles,
+        since=gate.since,
+        next_step=CLEARS[gate.basis],
+        about=Gate(tenant_ods=gate.gate_ods, id=gate.gate_id).global_id(),
+    )
+
+
+def _missing(code: str, system: System) -> Obstacle:
+    return Obstacle(
+        code=code,
+        what=f"The incident has no gate {code}, and no incident goes without it.",
+        clears=f"who opened the incident: {system.incident_ods}",
+        next_step="Define it (defineGate).",
+    )
 
 
 async def holds_over(db: Transaction, system: System) -> list[Obstacle]:
-    """Return the holds in force over a system, oldest first: on itself, its product and that one's build, its incident."""
+    """Return the holds in force over a system, oldest first.
+
+    On itself, its product, that one's current build, or its incident.
+    """
     found = await db.all(
         select(Hold)
         .where(col(Hold.state) == HoldState.PLACED, col(Hold.effective_from) <= db.now, _covers(system))

@@ -21,8 +21,7 @@ from schema.people import account, api_client, issuer, session
 from schema.people.viewer import Viewer
 from schema.product import Product
 from schema.readiness import assessment, assurance, decision, defect, gate, known_issue, safety
-from schema.reinstatement import dispute
-from schema.reinstatement import cohort, slot, wave
+from schema.reinstatement import cohort, dispute, slot, wave
 from schema.system import System
 
 NOUNS: dict[str, type[Node]] = {
@@ -31,6 +30,7 @@ NOUNS: dict[str, type[Node]] = {
         account.Account,
         account.Membership,
         api_client.ApiClient,
+        dispute.Dispute,
         assessment.AssessmentNote,
         assessment.GateAssessment,
         assessment.GateWaiver,
@@ -40,9 +40,8 @@ NOUNS: dict[str, type[Node]] = {
         decision.Obligation,
         assurance.Evidence,
         assurance.SecurityAssurance,
-        defect.Defect,
-        dispute.Dispute,
         cohort.Cohort,
+        defect.Defect,
         event.Event,
         gate.Gate,
         hold.Hold,

@@ -51,7 +51,7 @@ class AssessGate(Change):
 
 @described_type
 class GateAssessment(Kept, table=True):
-    """What an owner of a gate found of a system, or of a wave, on a build. Never changed: another one counts instead."""
+    """What an owner of a gate found of a system, or of a wave, on a build. Never changed; a later one counts."""
 
     __table_args__ = (
         ForeignKeyConstraint(["tenant_ods"], ["organisation.ods_code"]),

@@ -2,10 +2,10 @@
 
 import enum
 import uuid
-from typing import Annotated
+from typing import Annotated, Self
 
 import strawberry
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, StringConstraints, model_validator
 from sqlalchemy import TEXT, ForeignKeyConstraint, UniqueConstraint, and_, case, cast, literal_column
 from sqlmodel import Field
 
@@ -117,17 +117,27 @@ class ReviewAssurance(Revision):
     assurance: strawberry.ID
 
 
-@described_input
-class DecideAssurance(Revision):
-    """What the review came to."""
-
-    assurance: strawberry.ID
+class _Verdict(Revision):
     verdict: AssuranceVerdict
     reason: Reason = Field(description="Why, or what evidence is missing. Published with it. Never patient data.")
     confidence: Confidence | None = Field(default=None, description="How sure; with APPROVED, and only then.")
     valid_until: Instant | None = Field(
         default=None, description="Until when it holds, UTC, in the future; with APPROVED, and only then."
     )
+
+    @model_validator(mode="after")
+    def _approval_is_whole(self) -> Self:
+        stated = [self.confidence is not None, self.valid_until is not None]
+        if stated != [self.verdict == AssuranceVerdict.APPROVED] * 2:
+            raise ValueError("confidence and validUntil are stated with APPROVED, both, and with nothing else")
+        return self
+
+
+@described_input
+class DecideAssurance(_Verdict):
+    """What the review came to."""
+
+    assurance: strawberry.ID
 
 
 @described_input

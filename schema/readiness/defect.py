@@ -16,6 +16,8 @@ from schema.kept.node import Instant, Kept
 from schema.kept.relation import one
 from schema.system import turn_of
 
+FoundOn = Annotated[strawberry.ID | None, strawberry.argument(description="Those found on this system.")]
+
 
 @described_enum
 class DefectSeverity(enum.StrEnum):

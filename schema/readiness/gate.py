@@ -29,6 +29,7 @@ OWNERS = (
     Role.TRUST_SIRO,
 )
 BOARD_APPROVAL = "BOARD_APPROVAL"
+IncidentReference = Annotated[str, strawberry.argument(description="The incident's reference.")]
 
 
 @described_enum
@@ -87,7 +88,7 @@ class DefineGate(_Gate, Change):
 
     incident: strawberry.ID
     code: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{1,39}$")] = Field(
-        description="Short name in capitals, unique for the incident. A gate that follows from facts has its basis' name."
+        description="Short name in capitals, unique for the incident. One of the catalogue's defines that gate again."
     )
     scope: GateScope = GateScope.SYSTEM
 

@@ -3,7 +3,7 @@
 import datetime as dt
 import enum
 import uuid
-from typing import Annotated
+from typing import Annotated, Self
 
 import strawberry
 from pydantic import BaseModel, model_validator
@@ -16,6 +16,9 @@ from schema.kept.node import Audience, Instant, Kept
 from schema.kept.relation import many, one
 
 Count = Annotated[int, Field(ge=0, le=100_000)]
+SignOffSystemId = Annotated[
+    strawberry.ID | None, strawberry.argument(description="Those of this system's use of a build: DCB0160.")
+]
 Reason = Annotated[str, Field(min_length=2, max_length=2000)]
 
 
@@ -59,7 +62,7 @@ class _Hazards(BaseModel):
 
 class _Stated(_Hazards):
     @model_validator(mode="after")
-    def _counts_agree(self) -> "_Stated":
+    def _counts_agree(self) -> Self:
         if self.level_3_justified > self.level_3:
             raise ValueError("level3Justified is more than level3")
         if self.transferred_accepted > self.transferred_total:
@@ -92,7 +95,7 @@ class SubmitSignOff(Revision):
 
 
 @described_input
-class SignSafety(Revision):
+class GiveSignOff(Revision):
     """A clinical safety officer's signature."""
 
     sign_off: strawberry.ID
@@ -100,7 +103,7 @@ class SignSafety(Revision):
 
 
 @described_input
-class DeclineSafety(Revision):
+class DeclineSignOff(Revision):
     """A clinical safety officer does not sign."""
 
     sign_off: strawberry.ID
@@ -108,7 +111,7 @@ class DeclineSafety(Revision):
 
 
 @described_input
-class WithdrawSafety(Revision):
+class WithdrawSignOff(Revision):
     """A clinical safety officer takes a signature back."""
 
     sign_off: strawberry.ID

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from schema.system import SystemState as State
-from tests.reinstatement.placed import KIND, LAWFUL, key, put
+from tests.reinstatement.placed import KIND, LAWFUL, key
 from tests.stage import LISTED, Stage, person
 from trusts.reinstatement.movement import MOVES
 

@@ -20,8 +20,10 @@ from schema.organisation import OrganisationKind as Kind
 from schema.problem import GateShut, HeldBy, NotFound, Obstacle, VersionConflict, WrongState
 from schema.product import Product
 from schema.reinstatement.moving import Step
+from schema.reinstatement.wave import Wave
 from schema.system import System, turn_of
 from schema.system import SystemState as State
+from trusts.standing import obstacle_of
 
 BEFORE_LIVE = (
     State.OPERATIONAL,
@@ -87,7 +89,8 @@ async def turned(
 
 async def take(db: Transaction, system: System) -> None:
     """Take the turn of a system beside all it relies on, and read it again as whoever had it before left it."""
-    await db.lock(turn_of(system.tenant_ods, system.id), beside=[system.product_id, system.incident_id])
+    beside = [system.product_id, system.incident_id, *await _waves(db, system)]
+    await db.lock(turn_of(system.tenant_ods, system.id), beside=beside)
     if build := await current_build(db, system):
         await db.share(build)
     await db.refresh(system)
@@ -110,8 +113,11 @@ async def blocked(db: Transaction, system: System, becomes: State) -> GateShut |
 async def refusal(db: Transaction, asked: Function[Any]) -> GateShut | HeldBy | None:
     """Return what a condition of the database says is in the way."""
     found = await db.rows(sa.select(asked.table_valued(*_OBSTACLE, name="way")))
-    if holds := [_obstacle(row) for row in found if row.noun == Hold.__name__]:
-        return HeldBy(holds=holds, path=["input", "system"])
+    if held := [row.key for row in found if row.noun == Hold.__name__]:
+        holds = await db.all(
+            select(Hold).where(col(Hold.id).in_(held)).order_by(col(Hold.effective_from), col(Hold.id))
+        )
+        return HeldBy(holds=[obstacle_of(hold) for hold in holds], path=["input", "system"])
     if found:
         message, next_step = "Its conditions are not met.", "Have each of gates cleared, then send it again."
         gates = [_obstacle(row) for row in found]
@@ -146,6 +152,16 @@ async def relying(db: Transaction, product: Product) -> list[System]:
     for system in systems:
         await db.refresh(system)
     return systems
+
+
+async def _waves(db: Transaction, system: System) -> list[uuid.UUID]:
+    """Return the waves whose holds may stop a system: those of its product and incident."""
+    found = select(col(Wave.id)).where(
+        col(Wave.tenant_ods) == system.supplier_ods,
+        col(Wave.product_id) == system.product_id,
+        col(Wave.incident_id) == system.incident_id,
+    )
+    return await db.all(found)
 
 
 def _moves(caller: Caller, system: System) -> bool:

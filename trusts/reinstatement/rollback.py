@@ -1,9 +1,12 @@
 """Rollback: a trust goes back to its interim arrangements, and tests again before anything goes on."""
 
+from sqlmodel import col, select
+
 from auth.caller import Caller
 from auth.tenancy import Transaction
 from schema.hold import Hold, HoldReason, HoldScope
 from schema.problem import GateShut, HeldBy, NotFound, Problem, VersionConflict, WrongState
+from schema.reinstatement.cohort import Cohort, CohortState
 from schema.reinstatement.moving import Retest, RollBack
 from schema.system import System
 from schema.system import SystemState as State
@@ -14,7 +17,7 @@ async def declare(db: Transaction, caller: Caller, input: RollBack) -> System | 
     """Go back to interim arrangements. By the trust's IT or its executive.
 
     A hold on the system is placed with it, by the trust; the DCB0160 that was signed before is stale from now on
-    (domain model, B.2).
+    (domain model, B.2). Cohorts that were live are planned again.
     """
     system = await movement.turned(db, caller, input, State.ROLLED_BACK)
     if isinstance(system, Problem):
@@ -35,7 +38,16 @@ async def declare(db: Transaction, caller: Caller, input: RollBack) -> System | 
     )
     system.rolled_back_at = db.now
     system.first_live_at = system.fully_live_at = system.recovered_declared_at = None
-    return await movement.moved(db, system, State.ROLLED_BACK)
+    await movement.moved(db, system, State.ROLLED_BACK)
+    live = select(Cohort).where(
+        col(Cohort.tenant_ods) == system.tenant_ods,
+        col(Cohort.system_id) == system.id,
+        col(Cohort.state) == CohortState.LIVE,
+    )
+    for cohort in await db.all(live):
+        cohort.state, cohort.actual_at = CohortState.PLANNED, None
+        await db.keep(cohort)
+    return system
 
 
 async def retest(

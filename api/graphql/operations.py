@@ -10,10 +10,20 @@ from auth.people import accounts, memberships, sessions
 from auth.scope import Scope
 from trusts import activity as ledger
 from trusts import holds, incidents, milestones, organisations, products, progress, systems, testing
-from trusts.readiness import assessments, decisions, gates
-from trusts.readiness import defects, known_issues, retests, triage
+from trusts.outlook import questions as outlook
+from trusts.readiness import (
+    assessments,
+    assurance,
+    decisions,
+    defects,
+    gates,
+    known_issues,
+    retests,
+    safety,
+    signing,
+    triage,
+)
 from trusts.reinstatement import acceptance, disputes, going_live, handover, outage, recovery, replacement, rollback
-from trusts.readiness import assurance, safety, signing
 
 
 @strawberry.type
@@ -27,12 +37,13 @@ class Query:
     accounts = query(accounts.listed, needs=Scope.ACCOUNT_MANAGE)
     activity = query(ledger.everything, needs=Scope.ACTIVITY_READ, live=True)
     assurances = query(assurance.listed, needs=Scope.PROGRESS_READ)
+    blockers = query(outlook.blockers, needs=Scope.PROGRESS_READ)
     changes = query(ledger.changes, needs=Scope.ACTIVITY_READ, live=True)
     clients = query(clients.seen, needs=Scope.CLIENT_MANAGE)
-    explain_gate = query(gates.explained, needs=Scope.PROGRESS_READ)
-    gates = query(gates.listed, needs=Scope.PROGRESS_READ)
     defects = query(defects.listed, needs=Scope.PROGRESS_READ)
     disputes = query(disputes.listed, needs=Scope.PROGRESS_READ)
+    explain_gate = query(gates.explained, needs=Scope.PROGRESS_READ)
+    gates = query(gates.listed, needs=Scope.PROGRESS_READ)
     holds = query(holds.listed, needs=Scope.PROGRESS_READ)
     incident = query(incidents.by_reference, needs=Scope.PROGRESS_READ)
     issuers = query(issuers.listed, needs=Scope.ISSUER_MANAGE)
@@ -41,6 +52,8 @@ class Query:
     milestones = query(milestones.listed, needs=Scope.PROGRESS_READ)
     organisation = query(organisations.by_code, needs=Scope.PROGRESS_READ)
     progress = query(progress.lines, needs=Scope.PROGRESS_READ)
+    ready_for = query(outlook.ready_for, needs=Scope.PROGRESS_READ)
+    recovery_times = query(outlook.recovery_times, needs=Scope.PROGRESS_READ)
     region = query(organisations.region, needs=Scope.PROGRESS_READ)
     sessions = query(sessions.listed, needs=Scope.SESSION_END, live=True)
     sign_offs = query(safety.listed, needs=Scope.PROGRESS_READ)
@@ -51,42 +64,30 @@ class Query:
 class Mutation:
     """Changes. One a request; each answers with the thing, or with a problem that says what to do next."""
 
+    accept_defect = mutation(triage.accept, needs=Scope.DEFECT_TRIAGE)
+    accept_system = mutation(acceptance.accept, needs=Scope.REINSTATEMENT_RUN)
+    accept_workaround = mutation(retests.accept_workaround, needs=Scope.SAFETY_SIGN)
+    acknowledge_handover = mutation(handover.acknowledge, needs=Scope.REINSTATEMENT_RUN)
+    add_evidence = mutation(assurance.add_evidence, needs=Scope.ASSURANCE_SUBMIT)
+    agree_workaround = mutation(triage.agree_workaround, needs=Scope.DEFECT_TRIAGE)
     amend_gate = mutation(gates.amend, needs=Scope.GATE_DEFINE)
     assess_gate = mutation(assessments.assess, needs=Scope.GATE_ASSESS)
-    correct_test_report = mutation(testing.correct, needs=Scope.TEST_REPORT)
-    decide_go_no_go = mutation(decisions.decide, needs=Scope.DECISION_MAKE)
-    declare_incident = mutation(incidents.declare, needs=Scope.INCIDENT_DECLARE)
-    define_gate = mutation(gates.define, needs=Scope.GATE_DEFINE)
-    accept_defect = mutation(triage.accept, needs=Scope.DEFECT_TRIAGE)
-    accept_workaround = mutation(retests.accept_workaround, needs=Scope.SAFETY_SIGN)
-    agree_workaround = mutation(triage.agree_workaround, needs=Scope.DEFECT_TRIAGE)
+    begin_rebuild = mutation(outage.rebuild, needs=Scope.HANDOVER_MAKE)
+    begin_reinstatement = mutation(going_live.begin, needs=Scope.REINSTATEMENT_RUN)
     close_defect = mutation(retests.close, needs=Scope.DEFECT_RAISE)
     confirm_hold = mutation(holds.confirm, needs=Scope.HOLD_PLACE)
     contest_defect = mutation(retests.contest, needs=Scope.DEFECT_RAISE)
-    accept_system = mutation(acceptance.accept, needs=Scope.REINSTATEMENT_RUN)
-    acknowledge_handover = mutation(handover.acknowledge, needs=Scope.REINSTATEMENT_RUN)
-    begin_rebuild = mutation(outage.rebuild, needs=Scope.HANDOVER_MAKE)
-    begin_reinstatement = mutation(going_live.begin, needs=Scope.REINSTATEMENT_RUN)
     correct_test_report = mutation(testing.correct, needs=Scope.TEST_REPORT)
     countersign_recovery = mutation(recovery.countersign, needs=Scope.RECOVERY_COUNTERSIGN)
+    decide_assurance = mutation(assurance.decide, needs=Scope.ASSURANCE_DECIDE)
+    decide_go_no_go = mutation(decisions.decide, needs=Scope.DECISION_MAKE)
     declare_incident = mutation(incidents.declare, needs=Scope.INCIDENT_DECLARE)
-    defer_defect = mutation(triage.defer, needs=Scope.DEFECT_TRIAGE)
     declare_recovered = mutation(recovery.declare, needs=Scope.DECISION_MAKE)
-    add_evidence = mutation(assurance.add_evidence, needs=Scope.ASSURANCE_SUBMIT)
-    correct_test_report = mutation(testing.correct, needs=Scope.TEST_REPORT)
-    decide_assurance = mutation(assurance.decide, needs=Scope.ASSURANCE_DECIDE)
-    declare_incident = mutation(incidents.declare, needs=Scope.INCIDENT_DECLARE)
     decline_sign_off = mutation(signing.decline, needs=Scope.SAFETY_SIGN)
+    defer_defect = mutation(triage.defer, needs=Scope.DEFECT_TRIAGE)
+    define_gate = mutation(gates.define, needs=Scope.GATE_DEFINE)
     disable_issuer = mutation(issuers.disable, needs=Scope.ISSUER_MANAGE)
-    draft_assurance = mutation(assurance.draft, needs=Scope.ASSURANCE_SUBMIT)
-    draft_sign_off = mutation(safety.draft, needs=Scope.SAFETY_PREPARE)
     dismiss_hold = mutation(holds.dismiss, needs=Scope.HOLD_RELEASE)
-    add_evidence = mutation(assurance.add_evidence, needs=Scope.ASSURANCE_SUBMIT)
-    correct_test_report = mutation(testing.correct, needs=Scope.TEST_REPORT)
-    decide_assurance = mutation(assurance.decide, needs=Scope.ASSURANCE_DECIDE)
-    declare_incident = mutation(incidents.declare, needs=Scope.INCIDENT_DECLARE)
-    decline_sign_off = mutation(signing.decline, needs=Scope.SAFETY_SIGN)
-    disable_issuer = mutation(issuers.disable, needs=Scope.ISSUER_MANAGE)
     draft_assurance = mutation(assurance.draft, needs=Scope.ASSURANCE_SUBMIT)
     draft_sign_off = mutation(safety.draft, needs=Scope.SAFETY_PREPARE)
     enable_issuer = mutation(issuers.enable, needs=Scope.ISSUER_MANAGE)
@@ -94,8 +95,8 @@ class Mutation:
     end_role = mutation(memberships.end, needs=Scope.ACCOUNT_MANAGE)
     end_session = mutation(sessions.end, needs=Scope.SESSION_END)
     fail_retest = mutation(retests.fail, needs=Scope.DEFECT_RAISE)
-    go_live = mutation(going_live.finish, needs=Scope.REINSTATEMENT_RUN)
     give_sign_off = mutation(signing.give, needs=Scope.SAFETY_SIGN)
+    go_live = mutation(going_live.finish, needs=Scope.REINSTATEMENT_RUN)
     grant_role = mutation(memberships.grant, needs=Scope.ACCOUNT_MANAGE)
     hand_over = mutation(handover.hand_over, needs=Scope.HANDOVER_MAKE)
     map_issuer_role = mutation(issuers.map_role, needs=Scope.ISSUER_MANAGE)
@@ -109,9 +110,9 @@ class Mutation:
     place_hold = mutation(holds.place, needs=Scope.HOLD_PLACE)
     publish_known_issue = mutation(known_issues.publish, needs=Scope.ISSUE_PUBLISH)
     publish_milestone = mutation(milestones.publish, needs=Scope.MILESTONE_PUBLISH)
-    record_dissent = mutation(decisions.dissent, needs=Scope.DISSENT_RECORD)
     raise_defect = mutation(defects.raise_, needs=Scope.DEFECT_RAISE)
     raise_dispute = mutation(disputes.raise_, needs=Scope.DISPUTE_RAISE)
+    record_dissent = mutation(decisions.dissent, needs=Scope.DISSENT_RECORD)
     register_build = mutation(products.register_build, needs=Scope.BUILD_REGISTER)
     register_client = mutation(clients.register_own, needs=Scope.CLIENT_MANAGE)
     register_interim_system = mutation(systems.register_interim, needs=Scope.SYSTEM_REGISTER)
@@ -127,12 +128,8 @@ class Mutation:
     reset_account = mutation(accounts.reset, needs=Scope.ACCOUNT_MANAGE)
     resolve_known_issue = mutation(known_issues.resolve, needs=Scope.ISSUE_PUBLISH)
     restore_account = mutation(accounts.restore, needs=Scope.ACCOUNT_MANAGE)
-    retest_defect = mutation(retests.begin, needs=Scope.DEFECT_RAISE)
-    review_assurance = mutation(assurance.review, needs=Scope.ASSURANCE_DECIDE)
-    revise_forecast = mutation(milestones.revise, needs=Scope.MILESTONE_PUBLISH)
-    revoke_client = mutation(clients.revoke_own, needs=Scope.CLIENT_MANAGE)
-    sight_known_issue = mutation(known_issues.sight, needs=Scope.DEFECT_RAISE)
     retest = mutation(rollback.retest, needs=Scope.REINSTATEMENT_RUN)
+    retest_defect = mutation(retests.begin, needs=Scope.DEFECT_RAISE)
     retire_system = mutation(replacement.retire, needs=Scope.DECISION_MAKE)
     review_assurance = mutation(assurance.review, needs=Scope.ASSURANCE_DECIDE)
     revise_forecast = mutation(milestones.revise, needs=Scope.MILESTONE_PUBLISH)
@@ -142,10 +139,11 @@ class Mutation:
     revoke_waiver = mutation(assessments.revoke, needs=Scope.GATE_WAIVE)
     roll_back = mutation(rollback.declare, needs=Scope.ROLLBACK_DECLARE)
     settle_dispute = mutation(disputes.settle, needs=Scope.DISPUTE_RAISE)
+    sight_known_issue = mutation(known_issues.sight, needs=Scope.DEFECT_RAISE)
     stand_down_incident = mutation(incidents.stand_down, needs=Scope.INCIDENT_DECLARE)
     submit_assurance = mutation(assurance.submit, needs=Scope.ASSURANCE_SUBMIT)
     submit_sign_off = mutation(safety.submit, needs=Scope.SAFETY_PREPARE)
     suspend_account = mutation(accounts.suspend, needs=Scope.ACCOUNT_MANAGE)
-    waive_gate = mutation(assessments.waive, needs=Scope.GATE_WAIVE)
     triage_defect = mutation(triage.triage, needs=Scope.DEFECT_TRIAGE)
+    waive_gate = mutation(assessments.waive, needs=Scope.GATE_WAIVE)
     withdraw_sign_off = mutation(signing.withdraw, needs=Scope.SAFETY_SIGN)

@@ -45,9 +45,9 @@ begin
             create view blocker with (security_invoker = true) as
             select
                 s.tenant_ods, s.id as system_id, s.product_id, s.incident_ods, s.incident_id, s.supplier_ods, s.region_ods,
-                b.kind, b.code, b.what, b.since,
+                b.kind, b.code::varchar as code, b.what::varchar as what, b.since,
                 floor(extract(epoch from (select app.as_of()) - b.since) / 3600)::integer as hours,
-                b.waits_for_ods::varchar(10) as waits_for_ods, b.waits_for_roles, b.about_noun, b.about_key,
+                b.waits_for_ods::varchar(10) as waits_for_ods, b.waits_for_roles, b.about_noun::varchar as about_noun, b.about_key,
                 (select app.as_of()) as as_of
             from system s cross join lateral (
                 select 'GATE'::blockerkind as kind, g.code::text as code, g.title || ': ' || g.detail as what, g.since,

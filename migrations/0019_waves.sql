@@ -79,6 +79,8 @@ begin
                    'app_supplier, app_trust', name);
 end
 $$;
+select app.remember('milestone', 'Milestone'), app.remember('safety_sign_off', 'SafetySignOff'),
+    app.remember('hazard_summary', 'HazardSummary');
 
 create table wave (
     tenant_ods varchar(10) not null references organisation,
@@ -226,7 +228,8 @@ create function app.is_done(state systemstate) returns boolean language sql immu
 create function app.left_of_wave(whose text, which uuid) returns bigint language sql stable as $$
     select count(*) from wave_member m
     left join system s on s.tenant_ods = m.trust_ods and s.id = m.system_id
-    where m.tenant_ods = whose and m.wave_id = which and m.state <> 'REMOVED' and not coalesce(app.is_done(s.state), false)
+    where m.tenant_ods = whose and m.wave_id = which and m.state <> 'REMOVED'
+    and not coalesce(app.is_done(s.state), false)
 $$;
 
 -- Whether a defect of severity 1 with clinical safety is open on a product: on a system of it that trusts have, or
@@ -309,7 +312,9 @@ begin
         raise exception 'the members of a wave are counted by the database' using errcode = 'check_violation';
     end if;
     if new.state = old.state then
-        if who <> 'SUPPLIER' or old.state not in ('DRAFT', 'PROPOSED') or new.proposed_at is distinct from old.proposed_at then
+        if who <> 'SUPPLIER' or old.state not in ('DRAFT', 'PROPOSED')
+            or new.proposed_at is distinct from old.proposed_at
+        then
             raise exception 'a wave is amended by its supplier before it is approved' using errcode = 'check_violation';
         end if;
         return new;
@@ -444,8 +449,8 @@ create policy approve_any on wave_member for update to app_national using (true)
 grant select on wave, wave_member
     to app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust;
 grant insert on wave, wave_member to app_supplier;
-grant update (opens_on, closes_on, order_rationale, soak_days, slots_a_day, state, proposed_at, cancelled_at, cancel_reason,
-    member_count, live_count, version) on wave to app_supplier;
+grant update (opens_on, closes_on, order_rationale, soak_days, slots_a_day, state, proposed_at, cancelled_at,
+    cancel_reason, member_count, live_count, version) on wave to app_supplier;
 grant update (state, returned_at, return_reason, approved_at, approver_ods, approver, approval_reason, opened_at,
     completed_at, cancelled_at, cancel_reason, member_count, live_count, version) on wave to app_national;
 grant update (live_count) on wave to app_trust;
@@ -489,12 +494,12 @@ create policy its_own_products_and_waves on hold as restrictive for insert to ap
     with check (scope::text in ('PRODUCT', 'WAVE') and supplier_ods = (select app.tenant()));
 select app.remember('hold', 'Hold');
 
-revoke execute on function app.holds_over, app.holds_over_wave, app.is_done, app.left_of_wave, app.is_unsafe, app.exit_rule_met,
-    app.wave_may_move, app.draft_wave, app.move_wave, app.move_member, app.is_live, app.count_member, app.count_live,
-    app.place_on_wave from public;
-grant execute on function app.holds_over, app.holds_over_wave, app.is_done, app.left_of_wave, app.is_unsafe, app.exit_rule_met,
-    app.wave_may_move, app.draft_wave, app.move_wave, app.move_member, app.is_live, app.count_member, app.count_live,
-    app.place_on_wave
+revoke execute on function app.holds_over, app.holds_over_wave, app.is_done, app.left_of_wave, app.is_unsafe,
+    app.exit_rule_met, app.wave_may_move, app.draft_wave, app.move_wave, app.move_member, app.is_live,
+    app.count_member, app.count_live, app.place_on_wave from public;
+grant execute on function app.holds_over, app.holds_over_wave, app.is_done, app.left_of_wave, app.is_unsafe,
+    app.exit_rule_met, app.wave_may_move, app.draft_wave, app.move_wave, app.move_member, app.is_live,
+    app.count_member, app.count_live, app.place_on_wave
     to app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust;
 
 -- The line of progress, as in 0014, with the holds of its wave and of every earlier one.

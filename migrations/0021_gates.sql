@@ -53,7 +53,7 @@ create table gate (
     foreign key (tenant_ods, incident_id) references incident (tenant_ods, id),
     foreign key (tenant_ods, region_ods) references organisation (ods_code, region_ods) on update cascade,
     constraint never_waived check (
-        (basis not in ('SECURITY_ASSURANCE', 'DCB0129', 'DCB0160') and code <> 'BOARD_APPROVAL')
+        (basis not in ('SECURITY_ASSURANCE', 'DCB0129', 'DCB0160', 'SLOT') and code <> 'BOARD_APPROVAL')
         or (mandatory and not waivable)
     ),
     constraint a_fact_has_its_name check (
@@ -105,6 +105,7 @@ create table gate_assessment (
     primary key (tenant_ods, id),
     foreign key (gate_ods, gate_id) references gate (tenant_ods, id),
     foreign key (trust_ods, system_id) references system (tenant_ods, id),
+    foreign key (supplier_ods, wave_id) references wave (tenant_ods, id),
     foreign key (supplier_ods, build_id) references build (tenant_ods, id),
     foreign key (trust_ods, region_ods) references organisation (ods_code, region_ods) on update cascade,
     constraint one_subject check (
@@ -146,7 +147,10 @@ begin
         into subject from system s left join product p on p.tenant_ods = s.supplier_ods and p.id = s.product_id
         where s.tenant_ods = new.trust_ods and s.id = new.system_id;
     else
-        subject := app.assessed_wave(new.supplier_ods, new.wave_id);
+        select w.tenant_ods as supplier_ods, w.incident_ods, w.incident_id, p.current_build_id,
+            case kind when 'SUPPLIER' then w.tenant_ods else app.tenant() end as whose
+        into subject from wave w left join product p on p.tenant_ods = w.tenant_ods and p.id = w.product_id
+        where w.tenant_ods = new.supplier_ods and w.id = new.wave_id and w.audience = 'PUBLISHED';
     end if;
     if (subject.incident_ods, subject.incident_id) is distinct from (owned.tenant_ods, owned.incident_id)
         or subject.whose is distinct from app.tenant() then

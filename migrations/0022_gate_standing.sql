@@ -81,7 +81,10 @@ declare
                 where e.gate_ods = g.tenant_ods and e.gate_id = g.id
                 and (
                     (e.trust_ods = s.tenant_ods and e.system_id = s.id)
-                    or (g.scope = 'WAVE' and e.supplier_ods = s.supplier_ods and e.wave_id in (/* wave */ select null::uuid))
+                    or (g.scope = 'WAVE' and e.supplier_ods = s.supplier_ods and e.wave_id = (
+                        select m.wave_id from wave_member m where m.tenant_ods = s.supplier_ods
+                        and m.trust_ods = s.tenant_ods and m.system_id = s.id and m.state = 'APPROVED'
+                    ))
                 )
                 and not (g.quorum > 1 and e.tenant_ods = s.supplier_ods)
                 order by e.tenant_ods, e.assessor_role, e.assessed_at desc, e.id desc
@@ -185,8 +188,20 @@ declare
             s.created_at, null, s.tenant_ods, '{TRUST_IT}', null, null
         where g.basis = 'BACK_ENTRY'
         union all
-        select 1, 'SLOT', 'No slot is asked for', 'NOT_ASSESSED'::standing, true,
-            s.created_at, null, s.tenant_ods, '{TRUST_IT}', null, null
+        select 1, 'SLOT', case when r.id is null then 'No slot is asked for'
+                else format('The slot of %%s is %%s', to_char(r.on_day, 'FMDD FMMonth YYYY'),
+                            replace(lower(r.state::text), '_', ' ')) end,
+            case r.state when 'CONFIRMED' then 'PASSED' when 'REQUESTED' then 'IN_REVIEW' when 'DECLINED' then 'FAILED'
+                else 'NOT_ASSESSED' end::standing, true,
+            case r.state when 'REQUESTED' then r.requested_at when 'HANDED_BACK' then r.handed_back_at
+                else coalesce(r.decided_at, s.created_at) end, null,
+            case r.state when 'REQUESTED' then s.supplier_ods else s.tenant_ods end,
+            case r.state when 'REQUESTED' then '{SUPPLIER_LEAD}' else '{TRUST_EXEC,TRUST_IT}' end::text[],
+            case when r.id is not null then 'ReinstatementSlot' end, r.id
+        from (select 1) one left join lateral (
+            select t.* from reinstatement_slot t where t.tenant_ods = s.tenant_ods and t.system_id = s.id
+            order by (t.state in ('CONFIRMED', 'REQUESTED')) desc, t.requested_at desc, t.id desc limit 1
+        ) r on true
         where g.basis = 'SLOT'
         union all
         select 0, 'QUORUM', case
@@ -264,15 +279,17 @@ begin
                 case when d.standing = 'WAIVED' then w.until when d.standing < 'WAIVED' then c.ends_at end as expires_at,
                 c.waits_for_ods::varchar(10) as waits_for_ods, coalesce(c.waits_for_roles, g.owner_roles) as waits_for_roles,
                 (case when d.standing = 'WAIVED' then 'Waived; ' else '' end
-                    || coalesce(c.what || case when c.others > 0 then format(', and %%s more', c.others) else '' end,
-                                'None is open'))::varchar as detail,
+                    || case when c.what is null then 'None is open'
+                            when c.standing <= 'WAIVED' and c.parts > 1 then format('All %%s conditions hold', c.parts)
+                            when c.others > 0 then format('%%s, and %%s more', c.what, c.others)
+                            else c.what end)::varchar as detail,
                 (select app.as_of()) as as_of
             %s
             left join lateral (
                 select q.standing, q.since, q.what, q.waits_for_ods, q.waits_for_roles,
                     bool_or(q.standing <= 'IN_REVIEW') over () as begun,
                     min(q.expires_at) over () as ends_at, max(q.since) over () as newest,
-                    (count(*) filter (where q.standing > 'WAIVED') over ()) - 1 as others
+                    count(*) over () as parts, count(*) filter (where q.standing > 'WAIVED') over () - 1 as others
                 from (%s) q where q.counts order by q.standing desc, q.since, q.part limit 1
             ) c on true
             left join lateral (
@@ -303,7 +320,7 @@ create function app.shut_gates(whose text, which uuid) returns text[] language s
     select coalesce(array_agg(c.code order by c.position, c.code), '{}') from (
         select g.code, g.position from gate_standing g where g.tenant_ods = whose and g.system_id = which and g.shut
         union all
-        select n.code, 0 from unnest(array['SECURITY_ASSURANCE', 'DCB0129', 'DCB0160', 'BOARD_APPROVAL']) n (code)
+        select n.code, 0 from unnest(array['SECURITY_ASSURANCE', 'DCB0129', 'DCB0160', 'SLOT', 'BOARD_APPROVAL']) n (code)
         where not exists (
             select from system s join gate g on g.tenant_ods = s.incident_ods and g.incident_id = s.incident_id
             where s.tenant_ods = whose and s.id = which and g.code = n.code

@@ -114,6 +114,7 @@ class Incident(_Incident, Kept, table=True):
     declarations = many("schema.incident.IncidentDeclaration", "incident_id", description="That the caller may see.")
     systems = many("schema.system.System", "incident_id", description="Lost to it, that the caller may see.")
     waves = many("schema.reinstatement.wave.Wave", "incident_id", description="That the caller may see.")
+    gates = many("schema.readiness.gate.Gate", "incident_id", description="What stands between its systems and users.")
     holds = many("schema.hold.Hold", "incident_id", newest_first=True, description="On the incident, newest first.")
 
 

@@ -31,6 +31,8 @@ def test_there_is_one_commit() -> None:
 # Decided in staged reinstatement: its operations come with it.
 LATER = {
     Scope.COHORT_PLAN,
+    Scope.ASSURANCE_DECIDE,
+    Scope.ASSURANCE_SUBMIT,
     Scope.DECISION_MAKE,
     Scope.DISPUTE_RAISE,
     Scope.DEFECT_RAISE,
@@ -51,12 +53,13 @@ LATER = {
     Scope.SAFETY_PREPARE,
     Scope.SAFETY_SIGN,
     Scope.RECOVERY_COUNTERSIGN,
-    Scope.REINSTATEMENT_RUN,
     Scope.ROLLBACK_DECLARE,
     Scope.SLOT_CONFIRM,
     Scope.SLOT_REQUEST,
     Scope.WAVE_APPROVE,
     Scope.WAVE_PROPOSE,
+    Scope.SAFETY_PREPARE,
+    Scope.SAFETY_SIGN,
 }
 
 

@@ -24,25 +24,28 @@ from schema.kept.question import Page
 from schema.organisation import OrganisationKind as Kind
 from schema.problem import AlreadyDecided, NotFound, NotPermitted, VersionConflict, WrongState
 from schema.product import Build, Product
+from schema.reinstatement.wave import Wave
 from schema.system import System
+from trusts.ahead import waves_over
 
-Held = Build | Incident | Product | System
+Held = Build | Incident | Product | System | Wave
 
-NOUNS: tuple[type[Held], ...] = (Build, Incident, Product, System)
+NOUNS: tuple[type[Held], ...] = (Build, Incident, Product, System, Wave)
 ENDED = (HoldState.RELEASED, HoldState.DISMISSED)
 PLACERS = {
     HoldScope.BUILD: "the assurer, or the national team",
     HoldScope.INCIDENT: "the national team",
     HoldScope.PRODUCT: "its supplier, or the national team",
     HoldScope.SYSTEM: "its trust, that trust's region, or the national team",
+    HoldScope.WAVE: "its supplier, or the national team",
 }
 
 
 async def place(db: Transaction, caller: Caller, input: PlaceHold) -> Hold | NotFound | NotPermitted:
-    """Stop progress of a system, or of all that a build, a product or an incident touches, until it is released.
+    """Stop progress of a system, or of all that a wave, build, product or incident touches, until it is released.
 
-    A trust holds a system of its own, a region one of its region, a supplier a product of its own, the assurer a
-    build, the national team any of them (domain model, B.3).
+    A trust holds a system of its own, a region one of its region, a supplier a product or a wave of its own, the
+    assurer a build, the national team any of them (domain model, B.3).
     """
     held = await _held(db, input.held)
     if held is None:
@@ -163,7 +166,7 @@ async def _ended(db: Transaction, caller: Caller, hold: Hold, state: HoldState, 
 async def _held(db: Transaction, given: str) -> Held | None:
     for noun in NOUNS:
         if found := await db.find(noun, given):
-            return found
+            return found if getattr(found, "proposed_at", True) else None  # a draft of a wave holds nothing up
     return None
 
 
@@ -178,20 +181,19 @@ def _about(held: Held) -> dict[str, Any]:
             if held.audience != Audience.PUBLISHED:
                 whose["trust_ods"] = held.tenant_ods
             return {"scope": HoldScope.INCIDENT, "incident_id": held.id, **whose}
-        case Product():
+        case Build() | Product() | Wave():
+            name = type(held).__name__.lower()
             whose = {"supplier_ods": held.tenant_ods, "audience": Audience.PUBLISHED}
-            return {"scope": HoldScope.PRODUCT, "product_id": held.id, **whose}
-        case Build():
-            whose = {"supplier_ods": held.tenant_ods, "audience": Audience.PUBLISHED}
-            return {"scope": HoldScope.BUILD, "build_id": held.id, **whose}
+            return {"scope": HoldScope(name.upper()), f"{name}_id": held.id, **whose}
 
 
 def _may_place(caller: Caller, hold: Hold, held: Held) -> bool:
-    """Tell who places what; the database holds the same (migrations/0014_holds.sql)."""
+    """Tell who places what; the database holds the same (migrations/0014_holds.sql, 0019_waves.sql)."""
     whose: dict[tuple[Kind, HoldScope], str | None] = {
         (Kind.TRUST, HoldScope.SYSTEM): held.tenant_ods,
         (Kind.REGION, HoldScope.SYSTEM): getattr(held, "region_ods", None),
         (Kind.SUPPLIER, HoldScope.PRODUCT): held.tenant_ods,
+        (Kind.SUPPLIER, HoldScope.WAVE): held.tenant_ods,
         (Kind.ASSURER, HoldScope.BUILD): caller.tenant_ods,
     }
     return caller.kind == Kind.NATIONAL or whose.get((caller.kind, hold.scope)) == caller.tenant_ods
@@ -204,12 +206,13 @@ def _releasers(hold: Hold) -> list[str]:
 
 
 def _over(system: str) -> ColumnElement[bool]:
-    """Return the condition that a hold is over a system: on itself, its product and that one's build, its incident."""
+    """Return the condition that a hold is over a system: on itself, its wave or an earlier one, its product, ..."""
     its_product = and_(col(Product.tenant_ods) == System.supplier_ods, col(Product.id) == System.product_id)
     covered = or_(
         and_(col(Hold.trust_ods) == System.tenant_ods, col(Hold.system_id) == System.id),
         and_(col(Hold.supplier_ods) == Product.tenant_ods, col(Hold.product_id) == Product.id),
         and_(col(Hold.supplier_ods) == Product.tenant_ods, col(Hold.build_id) == Product.current_build_id),
+        and_(col(Hold.supplier_ods) == System.supplier_ods, col(Hold.wave_id).in_(waves_over(System))),
         and_(col(Hold.incident_ods) == System.incident_ods, col(Hold.incident_id) == System.incident_id),
     )
     key = func.app.key_of(System.__name__, system)

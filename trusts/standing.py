@@ -1,16 +1,16 @@
 """Standing: what is in the way of a system, asked by every rule that moves it or decides about it."""
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import Uuid, column, func
 from sqlmodel import col, select
 
 from auth.tenancy import Transaction
-from schema.hold import Hold, HoldState
+from schema.hold import Hold
 from schema.organisation import OrganisationKind as Kind
 from schema.problem import Obstacle
-from schema.product import Product
 from schema.readiness.gate import BOARD_APPROVAL, NEVER_WAIVED, Gate, GateBasis
 from schema.readiness.standing import GateStanding
-from schema.system import System
+from schema.system import System, turn_of
+from trusts.ahead import turns_over
 
 NEVER_LEFT_OUT = (*(basis.value for basis in NEVER_WAIVED), BOARD_APPROVAL)
 CLEARS = {
@@ -65,12 +65,11 @@ def _missing(code: str, system: System) -> Obstacle:
 async def holds_over(db: Transaction, system: System) -> list[Obstacle]:
     """Return the holds in force over a system, oldest first.
 
-    On itself, its product, that one's current build, or its incident.
+    On itself, its product, that one's current build, its incident, its wave or an earlier one (app.holds_over).
     """
+    over = func.app.holds_over(system.tenant_ods, system.id).table_valued(column("id", Uuid))
     found = await db.all(
-        select(Hold)
-        .where(col(Hold.state) == HoldState.PLACED, col(Hold.effective_from) <= db.now, _covers(system))
-        .order_by(col(Hold.effective_from), col(Hold.id))
+        select(Hold).where(col(Hold.id).in_(select(over.c.id))).order_by(col(Hold.effective_from), col(Hold.id))
     )
     return [obstacle_of(hold) for hold in found]
 
@@ -89,13 +88,14 @@ def obstacle_of(hold: Hold) -> Obstacle:
     )
 
 
-def _covers(system: System) -> ColumnElement[bool]:
-    current = select(col(Product.current_build_id)).where(
-        col(Product.tenant_ods) == system.supplier_ods, col(Product.id) == system.product_id
-    )
-    return or_(
-        and_(col(Hold.trust_ods) == system.tenant_ods, col(Hold.system_id) == system.id),
-        and_(col(Hold.supplier_ods) == system.supplier_ods, col(Hold.product_id) == system.product_id),
-        and_(col(Hold.supplier_ods) == system.supplier_ods, col(Hold.build_id) == current.scalar_subquery()),
-        and_(col(Hold.incident_ods) == system.incident_ods, col(Hold.incident_id) == system.incident_id),
-    )
+async def take_turn(db: Transaction, system: System) -> None:
+    """Take the turn of a system beside all that a decision about it relies on, and read it again.
+
+    Its product and that one's current build, its incident, its wave and every earlier one: whoever changes or holds
+    one of them waits, and so does whoever decides.
+    """
+    relied_on = await turns_over(db, system)
+    await db.lock(turn_of(system.tenant_ods, system.id), beside=relied_on)
+    for came_since in sorted(set(await turns_over(db, system)) - set(relied_on)):
+        await db.share(came_since)
+    await db.refresh(system)

@@ -23,7 +23,22 @@ from trusts.readiness import (
     signing,
     triage,
 )
-from trusts.reinstatement import acceptance, disputes, going_live, handover, outage, recovery, replacement, rollback
+from trusts.reinstatement import (
+    acceptance,
+    approval,
+    bookings,
+    cohorts,
+    disputes,
+    going_live,
+    handover,
+    members,
+    outage,
+    recovery,
+    replacement,
+    rollback,
+    slots,
+    waves,
+)
 
 
 @strawberry.type
@@ -40,6 +55,7 @@ class Query:
     blockers = query(outlook.blockers, needs=Scope.PROGRESS_READ)
     changes = query(ledger.changes, needs=Scope.ACTIVITY_READ, live=True)
     clients = query(clients.seen, needs=Scope.CLIENT_MANAGE)
+    cohorts = query(cohorts.listed, needs=Scope.PROGRESS_READ)
     defects = query(defects.listed, needs=Scope.PROGRESS_READ)
     disputes = query(disputes.listed, needs=Scope.PROGRESS_READ)
     explain_gate = query(gates.explained, needs=Scope.PROGRESS_READ)
@@ -57,7 +73,9 @@ class Query:
     region = query(organisations.region, needs=Scope.PROGRESS_READ)
     sessions = query(sessions.listed, needs=Scope.SESSION_END, live=True)
     sign_offs = query(safety.listed, needs=Scope.PROGRESS_READ)
+    slots = query(slots.listed, needs=Scope.PROGRESS_READ)
     systems = query(systems.listed, needs=Scope.PROGRESS_READ)
+    waves = query(waves.listed, needs=Scope.PROGRESS_READ)
 
 
 @strawberry.type
@@ -69,13 +87,23 @@ class Mutation:
     accept_workaround = mutation(retests.accept_workaround, needs=Scope.SAFETY_SIGN)
     acknowledge_handover = mutation(handover.acknowledge, needs=Scope.REINSTATEMENT_RUN)
     add_evidence = mutation(assurance.add_evidence, needs=Scope.ASSURANCE_SUBMIT)
+    add_wave_member = mutation(members.add, needs=Scope.WAVE_PROPOSE)
     agree_workaround = mutation(triage.agree_workaround, needs=Scope.DEFECT_TRIAGE)
+    amend_cohort = mutation(cohorts.amend, needs=Scope.COHORT_PLAN)
     amend_gate = mutation(gates.amend, needs=Scope.GATE_DEFINE)
+    amend_wave = mutation(waves.amend, needs=Scope.WAVE_PROPOSE)
+    approve_wave = mutation(approval.approve, needs=Scope.WAVE_APPROVE)
+    approve_wave_member = mutation(members.approve, needs=Scope.WAVE_APPROVE)
     assess_gate = mutation(assessments.assess, needs=Scope.GATE_ASSESS)
     begin_rebuild = mutation(outage.rebuild, needs=Scope.HANDOVER_MAKE)
     begin_reinstatement = mutation(going_live.begin, needs=Scope.REINSTATEMENT_RUN)
+    bring_cohort_live = mutation(cohorts.bring_live, needs=Scope.REINSTATEMENT_RUN)
+    call_off_wave = mutation(approval.call_off, needs=Scope.WAVE_APPROVE)
+    cancel_wave = mutation(waves.cancel, needs=Scope.WAVE_PROPOSE)
     close_defect = mutation(retests.close, needs=Scope.DEFECT_RAISE)
+    complete_wave = mutation(approval.complete, needs=Scope.WAVE_APPROVE)
     confirm_hold = mutation(holds.confirm, needs=Scope.HOLD_PLACE)
+    confirm_slot = mutation(bookings.confirm, needs=Scope.SLOT_CONFIRM)
     contest_defect = mutation(retests.contest, needs=Scope.DEFECT_RAISE)
     correct_test_report = mutation(testing.correct, needs=Scope.TEST_REPORT)
     countersign_recovery = mutation(recovery.countersign, needs=Scope.RECOVERY_COUNTERSIGN)
@@ -84,30 +112,40 @@ class Mutation:
     declare_incident = mutation(incidents.declare, needs=Scope.INCIDENT_DECLARE)
     declare_recovered = mutation(recovery.declare, needs=Scope.DECISION_MAKE)
     decline_sign_off = mutation(signing.decline, needs=Scope.SAFETY_SIGN)
+    decline_slot = mutation(bookings.decline, needs=Scope.SLOT_CONFIRM)
     defer_defect = mutation(triage.defer, needs=Scope.DEFECT_TRIAGE)
     define_gate = mutation(gates.define, needs=Scope.GATE_DEFINE)
     disable_issuer = mutation(issuers.disable, needs=Scope.ISSUER_MANAGE)
     dismiss_hold = mutation(holds.dismiss, needs=Scope.HOLD_RELEASE)
     draft_assurance = mutation(assurance.draft, needs=Scope.ASSURANCE_SUBMIT)
     draft_sign_off = mutation(safety.draft, needs=Scope.SAFETY_PREPARE)
+    draft_wave = mutation(waves.draft, needs=Scope.WAVE_PROPOSE)
     enable_issuer = mutation(issuers.enable, needs=Scope.ISSUER_MANAGE)
     end_issuer_mapping = mutation(issuers.end_mapping, needs=Scope.ISSUER_MANAGE)
     end_role = mutation(memberships.end, needs=Scope.ACCOUNT_MANAGE)
     end_session = mutation(sessions.end, needs=Scope.SESSION_END)
+    excuse_cohort = mutation(cohorts.excuse, needs=Scope.COHORT_PLAN)
     fail_retest = mutation(retests.fail, needs=Scope.DEFECT_RAISE)
+    finalise_cohorts = mutation(cohorts.finalise, needs=Scope.COHORT_PLAN)
     give_sign_off = mutation(signing.give, needs=Scope.SAFETY_SIGN)
     go_live = mutation(going_live.finish, needs=Scope.REINSTATEMENT_RUN)
     grant_role = mutation(memberships.grant, needs=Scope.ACCOUNT_MANAGE)
+    hand_back_slot = mutation(slots.hand_back, needs=Scope.SLOT_REQUEST)
     hand_over = mutation(handover.hand_over, needs=Scope.HANDOVER_MAKE)
+    hold_back_cohort = mutation(cohorts.hold_back, needs=Scope.COHORT_PLAN)
     map_issuer_role = mutation(issuers.map_role, needs=Scope.ISSUER_MANAGE)
     mark_defect_duplicate = mutation(triage.mark_duplicate, needs=Scope.DEFECT_TRIAGE)
     meet_milestone = mutation(milestones.meet, needs=Scope.MILESTONE_PUBLISH)
     meet_obligation = mutation(decisions.meet, needs=Scope.OBLIGATION_MEET)
     offer_fix = mutation(triage.offer_fix, needs=Scope.DEFECT_TRIAGE)
     offer_handover = mutation(handover.offer, needs=Scope.HANDOVER_MAKE)
+    offer_slot_swap = mutation(slots.offer_swap, needs=Scope.SLOT_REQUEST)
     open_account = mutation(accounts.open_, needs=Scope.ACCOUNT_MANAGE)
     open_incident = mutation(incidents.open_, needs=Scope.INCIDENT_OPEN)
+    open_wave = mutation(approval.open_, needs=Scope.WAVE_APPROVE)
     place_hold = mutation(holds.place, needs=Scope.HOLD_PLACE)
+    plan_cohort = mutation(cohorts.plan, needs=Scope.COHORT_PLAN)
+    propose_wave = mutation(waves.propose, needs=Scope.WAVE_PROPOSE)
     publish_known_issue = mutation(known_issues.publish, needs=Scope.ISSUE_PUBLISH)
     publish_milestone = mutation(milestones.publish, needs=Scope.MILESTONE_PUBLISH)
     raise_defect = mutation(defects.raise_, needs=Scope.DEFECT_RAISE)
@@ -122,15 +160,18 @@ class Mutation:
     regrade_defect = mutation(defects.regrade, needs=Scope.DEFECT_RAISE)
     reject_defect = mutation(triage.reject, needs=Scope.DEFECT_TRIAGE)
     release_hold = mutation(holds.release, needs=Scope.HOLD_RELEASE)
+    remove_wave_member = mutation(members.remove, needs=Scope.WAVE_PROPOSE)
     replace_system = mutation(replacement.replace, needs=Scope.DECISION_MAKE)
     report_system_state = mutation(outage.report, needs=Scope.SYSTEM_REGISTER)
     report_test = mutation(testing.report, needs=Scope.TEST_REPORT)
+    request_slot = mutation(slots.request, needs=Scope.SLOT_REQUEST)
     reset_account = mutation(accounts.reset, needs=Scope.ACCOUNT_MANAGE)
     resolve_known_issue = mutation(known_issues.resolve, needs=Scope.ISSUE_PUBLISH)
     restore_account = mutation(accounts.restore, needs=Scope.ACCOUNT_MANAGE)
     retest = mutation(rollback.retest, needs=Scope.REINSTATEMENT_RUN)
     retest_defect = mutation(retests.begin, needs=Scope.DEFECT_RAISE)
     retire_system = mutation(replacement.retire, needs=Scope.DECISION_MAKE)
+    return_wave = mutation(approval.return_, needs=Scope.WAVE_APPROVE)
     review_assurance = mutation(assurance.review, needs=Scope.ASSURANCE_DECIDE)
     revise_forecast = mutation(milestones.revise, needs=Scope.MILESTONE_PUBLISH)
     revise_hazard_summary = mutation(safety.revise, needs=Scope.SAFETY_PREPARE)
@@ -141,9 +182,11 @@ class Mutation:
     settle_dispute = mutation(disputes.settle, needs=Scope.DISPUTE_RAISE)
     sight_known_issue = mutation(known_issues.sight, needs=Scope.DEFECT_RAISE)
     stand_down_incident = mutation(incidents.stand_down, needs=Scope.INCIDENT_DECLARE)
+    strike_wave_member = mutation(members.strike, needs=Scope.WAVE_APPROVE)
     submit_assurance = mutation(assurance.submit, needs=Scope.ASSURANCE_SUBMIT)
     submit_sign_off = mutation(safety.submit, needs=Scope.SAFETY_PREPARE)
     suspend_account = mutation(accounts.suspend, needs=Scope.ACCOUNT_MANAGE)
+    swap_slots = mutation(bookings.swap, needs=Scope.SLOT_CONFIRM)
     triage_defect = mutation(triage.triage, needs=Scope.DEFECT_TRIAGE)
     waive_gate = mutation(assessments.waive, needs=Scope.GATE_WAIVE)
     withdraw_sign_off = mutation(signing.withdraw, needs=Scope.SAFETY_SIGN)

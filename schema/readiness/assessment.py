@@ -57,6 +57,7 @@ class GateAssessment(Kept, table=True):
         ForeignKeyConstraint(["tenant_ods"], ["organisation.ods_code"]),
         ForeignKeyConstraint(["gate_ods", "gate_id"], ["gate.tenant_ods", "gate.id"]),
         ForeignKeyConstraint(["trust_ods", "system_id"], ["system.tenant_ods", "system.id"]),
+        ForeignKeyConstraint(["supplier_ods", "wave_id"], ["wave.tenant_ods", "wave.id"]),
         ForeignKeyConstraint(["supplier_ods", "build_id"], ["build.tenant_ods", "build.id"]),
     )
 
@@ -77,6 +78,7 @@ class GateAssessment(Kept, table=True):
     assessed_by = one("schema.organisation.Organisation", "tenant_ods", description="Whose person assessed it.")
     gate = one("schema.readiness.gate.Gate", "gate_id", optional=True, description="The gate.")
     system = one("schema.system.System", "system_id", optional=True, description="Of what; null: of a wave.")
+    wave = one("schema.reinstatement.wave.Wave", "wave_id", optional=True, description="Of what; null: of a system.")
     build = one("schema.product.Build", "build_id", optional=True, description="On which build; null: there was none.")
     notes = many(
         "schema.readiness.assessment.AssessmentNote",

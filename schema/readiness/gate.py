@@ -54,8 +54,9 @@ class GateBasis(enum.StrEnum):
     SLOT = "SLOT"
 
 
-# Never waived, never optional (domain model, B.2), with the board's approval besides.
-NEVER_WAIVED = (GateBasis.SECURITY_ASSURANCE, GateBasis.DCB0129, GateBasis.DCB0160)
+# Never waived, never optional (domain model, B.2), with the board's approval besides: security, clinical safety, and
+# the slot, without which nothing is approved.
+NEVER_WAIVED = (GateBasis.SECURITY_ASSURANCE, GateBasis.DCB0129, GateBasis.DCB0160, GateBasis.SLOT)
 
 Days = Annotated[int | None, Field(ge=1, le=366)]
 Quorum = Annotated[int, Field(ge=1, le=5)]
@@ -160,7 +161,7 @@ def catalogue() -> list[dict[str, object]]:
         (GateBasis.DEFECTS, "No severity 1 is open; every severity 2 has a workaround", [Role.TRUST_IT], True),
         (GateBasis.ASSESSED, "The trust's board approves reconnection", trust, False),
         (GateBasis.BACK_ENTRY, "What has to be back before live is reconciled", [Role.TRUST_IT], True),
-        (GateBasis.SLOT, "A slot of the wave is confirmed", [Role.SUPPLIER_LEAD], True),
+        (GateBasis.SLOT, "A slot of the wave is confirmed", [Role.SUPPLIER_LEAD], False),
     ]
     return [
         {

@@ -30,6 +30,9 @@ Name = Annotated[str, Field(min_length=2, max_length=120)]
 Many = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
+SystemId = Annotated[strawberry.ID | None, strawberry.argument(description="Those of this system.")]
+
+
 class _Cohort(BaseModel):
     name: Name = Field(description="E.g. Community mental health, Worcester.")
     teams: Many = Field(description="Clinical teams in it.")

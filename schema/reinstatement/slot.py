@@ -27,6 +27,9 @@ class SlotState(enum.StrEnum):
     HANDED_BACK = "HANDED_BACK"
 
 
+WaveId = Annotated[strawberry.ID | None, strawberry.argument(description="Those of this wave.")]
+SystemId = Annotated[strawberry.ID | None, strawberry.argument(description="Those of this system.")]
+
 ACTIVE = (SlotState.REQUESTED, SlotState.CONFIRMED)
 
 # Who moves a slot from which state to which; the database has the same table in migrations/0020_cohorts.sql.

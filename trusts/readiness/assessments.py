@@ -1,14 +1,16 @@
 """Assessments: a gate's owner says what it found; the national team waives a gate where that is lawful."""
 
+from typing import Any
+
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from auth.caller import Caller
 from auth.tenancy import Transaction
 from schema.kept.node import Audience
+from schema.organisation import OrganisationKind as Kind
 from schema.people.account import Role
 from schema.problem import AlreadyDecided, NotFound, NotPermitted, ValidationFailed, VersionConflict
-from schema.product import Product
 from schema.readiness.assessment import (
     AssessGate,
     AssessmentNote,
@@ -18,57 +20,67 @@ from schema.readiness.assessment import (
     RevokeWaiver,
     WaiveGate,
 )
-from schema.readiness.gate import BOARD_APPROVAL, NEVER_WAIVED, Gate, GateBasis
+from schema.readiness.gate import BOARD_APPROVAL, NEVER_WAIVED, Gate, GateBasis, GateScope
+from schema.reinstatement.wave import Wave
 from schema.system import System, turn_of
 from trusts.readiness.acting import acting_as
 
+Subject = System | Wave
 EXPLAINED = (GateOutcome.PASSED_WITH_CONDITIONS, GateOutcome.FAILED)
 
 
 async def assess(
     db: Transaction, caller: Caller, input: AssessGate
 ) -> GateAssessment | NotFound | NotPermitted | ValidationFailed:
-    """Say what an owner of a gate found of a system, on the build its product has now; the latest counts.
+    """Say what an owner of a gate found of a system, or of a wave, on the build its product has now; the latest counts.
 
     It expires with the gate's age, and is stale with the next safety-relevant build. What it rests on is not shown to
     the supplier. Some roles are people's alone: the trust's executive, SIRO and safety officer, the supplier's safety
     officer, the assurer.
     """
-    gate, system = await db.find(Gate, input.gate), await db.find(System, input.subject)
-    if gate is None or system is None:
+    gate = await db.find(Gate, input.gate)
+    noun: type[Subject] = Wave if gate and gate.scope == GateScope.WAVE else System
+    subject = await db.find(noun, input.subject)
+    if gate is None or subject is None:
         return NotFound(path=["input", "subject" if gate else "gate"])
-    if wrong := _amiss(gate, system, input):
+    if wrong := _amiss(gate, subject, input):
         return wrong
     role = acting_as(caller, gate.owner_roles, input.role)
-    if role is None:
+    if role is None or (Kind.SUPPLIER in role.kinds and _supplier_of(subject) != caller.tenant_ods):
         return _not_an_owner(gate)
-    return await _assessed(db, gate, system, role, input)
+    return await _assessed(db, gate, subject, role, input)
 
 
-def _amiss(gate: Gate, system: System, input: AssessGate) -> ValidationFailed | None:
+def _amiss(gate: Gate, subject: Subject, input: AssessGate) -> ValidationFailed | None:
     if gate.basis != GateBasis.ASSESSED:
         return ValidationFailed.of("gate", "follows from facts, and nobody assesses it: see explainGate for them")
-    if system.incident_id != gate.incident_id:
-        return ValidationFailed.of("subject", "was not lost to the gate's incident")
+    if subject.incident_id != gate.incident_id:
+        return ValidationFailed.of("subject", "is not of the gate's incident")
+    if isinstance(subject, Wave) and subject.audience != Audience.PUBLISHED:
+        return ValidationFailed.of("subject", "is a draft: it is assessed once it is proposed")
     if input.outcome in EXPLAINED and input.note is None:
         return ValidationFailed.of("note", f"is needed with {input.outcome}")
     return None
 
 
-async def _assessed(db: Transaction, gate: Gate, system: System, role: Role, input: AssessGate) -> GateAssessment:
-    await db.lock(turn_of(system.tenant_ods, system.id), beside=[system.product_id, system.incident_id])
-    product = await db.one(
-        select(Product).where(col(Product.tenant_ods) == system.supplier_ods, col(Product.id) == system.product_id)
-    )
+def _supplier_of(subject: Subject) -> str:
+    return subject.tenant_ods if isinstance(subject, Wave) else subject.supplier_ods
+
+
+async def _assessed(db: Transaction, gate: Gate, subject: Subject, role: Role, input: AssessGate) -> GateAssessment:
+    """Keep an assessment; its build, and until when it counts, are the database's to say (app.assess_gate)."""
+    whose: dict[str, Any] = {"wave_id": subject.id, "audience": Audience.PUBLISHED}
+    turn = str(subject.id)
+    if isinstance(subject, System):
+        whose = {"trust_ods": subject.tenant_ods, "system_id": subject.id, "audience": Audience.PRIVATE}
+        turn = turn_of(subject.tenant_ods, subject.id)
+    await db.lock(turn, beside=[subject.product_id, subject.incident_id])
     found = GateAssessment(
         **db.made,
+        **whose,
         gate_ods=gate.tenant_ods,
         gate_id=gate.id,
-        trust_ods=system.tenant_ods,
-        system_id=system.id,
-        supplier_ods=system.supplier_ods,
-        build_id=product.current_build_id if product else None,
-        audience=Audience.PRIVATE,
+        supplier_ods=_supplier_of(subject),
         outcome=input.outcome,
         assessor_role=role,
         assessed_at=db.now,
@@ -77,7 +89,7 @@ async def _assessed(db: Transaction, gate: Gate, system: System, role: Role, inp
     if input.note or input.evidence_ref:
         told = {"note": input.note, "evidence_ref": input.evidence_ref}
         await db.keep(AssessmentNote(**db.made, **told, assessment_id=found.id, trust_ods=found.trust_ods))
-    await db.refresh(found)  # until when it counts is the database's to say
+    await db.refresh(found)
     return found
 
 

@@ -32,10 +32,10 @@ from schema.readiness.decision import (
     Obligation,
     RecordDissent,
 )
-from schema.system import System, SystemState, turn_of
+from schema.system import System, SystemState
 from schema.testing import TestReport
 from trusts.readiness.acting import acting_as
-from trusts.standing import shut_gates
+from trusts.standing import shut_gates, take_turn
 
 TRUST = (Role.TRUST_EXEC, Role.TRUST_SIRO, Role.TRUST_CSO, Role.TRUST_IT)
 Refusal = VersionConflict | WrongState | SameHands | ValidationFailed | GateShut
@@ -52,8 +52,7 @@ async def decide(
     system = await db.own(System, input.system, caller)
     if system is None:
         return NotFound(path=["input", "system"])
-    await db.lock(turn_of(system.tenant_ods, system.id), beside=[system.product_id, system.incident_id])
-    await db.refresh(system)
+    await take_turn(db, system)
     if refusal := await _refusal(db, caller, system, input):
         return refusal
     decision = await _kept(db, caller, system, input)

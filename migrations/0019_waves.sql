@@ -5,30 +5,29 @@ create type wavestate as enum ('DRAFT', 'PROPOSED', 'APPROVED', 'OPEN', 'COMPLET
 create type memberstate as enum ('PROPOSED', 'APPROVED', 'REMOVED');
 
 -- What the database itself counts on a row across tenants stays out of the ledger: everybody may read an event's row,
--- and small numbers are nobody's to read. A fourth argument of the trigger names those columns; as in 0002 besides.
+-- and small numbers are nobody's to read. A fourth argument of the trigger names those columns; as in 0011 besides.
 create or replace function app.record() returns trigger language plpgsql as $$
 declare
-    after jsonb := to_jsonb(new) - string_to_array(coalesce(tg_argv[3], ''), ',');
-    owner text := coalesce(after ->> 'tenant_ods', after ->> 'ods_code');
+    after jsonb := case when tg_nargs > 3 then to_jsonb(new) - string_to_array(tg_argv[3], ',') else to_jsonb(new) end;
+    owned boolean := after ? 'tenant_ods';
+    effective timestamptz := after ->> tg_argv[2];
 begin
+    if effective is null and position(',' in tg_argv[2]) > 0 then
+        effective := (
+            select after ->> c from unnest(string_to_array(tg_argv[2], ',')) c where after ->> c is not null limit 1
+        );
+    end if;
     insert into event (
         tenant_ods, owner_ods, trust_ods, region_ods, supplier_ods, audience, actor, actor_kind, verb,
         object_type, object_key, row, reason, effective_at, request_id,
         sequence, xid, recorded_at, previous_hash, hash
     ) values (
-        app.tenant(), owner, after ->> 'trust_ods',
-        case when after ? 'tenant_ods' then after ->> 'region_ods' end, after ->> 'supplier_ods',
-        case when after ? 'tenant_ods' then coalesce((after ->> 'audience')::audience, tg_argv[1]::audience)
-             else 'PUBLISHED' end,
+        app.tenant(), case when owned then after ->> 'tenant_ods' else after ->> 'ods_code' end, after ->> 'trust_ods',
+        case when owned then after ->> 'region_ods' end, after ->> 'supplier_ods',
+        case when owned then coalesce((after ->> 'audience')::audience, tg_argv[1]::audience) else 'PUBLISHED' end,
         current_setting('app.subject'), nullif(current_setting('app.kind'), '')::organisationkind,
         current_setting('app.verb'), tg_argv[0], coalesce(after ->> 'id', after ->> 'ods_code'), after,
-        nullif(after ->> 'reason', ''),
-        coalesce(
-            (select (after ->> c)::timestamptz from unnest(string_to_array(tg_argv[2], ',')) c
-             where after ->> c is not null limit 1),
-            app.now()
-        ),
-        nullif(current_setting('app.request'), ''),
+        nullif(after ->> 'reason', ''), coalesce(effective, app.now()), nullif(current_setting('app.request'), ''),
         0, 0, app.now(), '', ''
     );
     return null;

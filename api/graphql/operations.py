@@ -11,6 +11,7 @@ from auth.scope import Scope
 from trusts import activity as ledger
 from trusts import holds, incidents, milestones, organisations, products, progress, systems, testing
 from trusts.outlook import questions as outlook
+from trusts.outlook import what_if
 from trusts.readiness import (
     assessments,
     assurance,
@@ -189,4 +190,5 @@ class Mutation:
     swap_slots = mutation(bookings.swap, needs=Scope.SLOT_CONFIRM)
     triage_defect = mutation(triage.triage, needs=Scope.DEFECT_TRIAGE)
     waive_gate = mutation(assessments.waive, needs=Scope.GATE_WAIVE)
+    what_if = mutation(what_if.what_if, needs=Scope.PROGRESS_READ)
     withdraw_sign_off = mutation(signing.withdraw, needs=Scope.SAFETY_SIGN)

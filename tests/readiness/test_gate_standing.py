@@ -77,7 +77,13 @@ def raised(severity: str, *, accepted: bool = False) -> Act:
     """Give the act of raising a defect of the system; its workaround agreed and accepted."""
 
     def act(world: Ready) -> None:
-        told = {"reference": "CN-114", "title": "Alerts", "area": "Alerts", "clinicalSafety": False, "description": "No."}
+        told = {
+            "reference": "CN-114",
+            "title": "Alerts",
+            "area": "Alerts",
+            "clinicalSafety": False,
+            "description": "No.",
+        }
         found = {"system": world.system, "build": world.told["build"], "severity": severity}
         defect = world.do(r.IT, "raiseDefect", **told, **found)["id"]
         if accepted:
@@ -130,7 +136,9 @@ WAYS: dict[str, tuple[str, Act, str]] = {
     "low confidence": ("SECURITY_ASSURANCE", lambda w: w.assure(confidence="LOW"), "FAILED"),
     "assurance run out": (
         "SECURITY_ASSURANCE",
-        aged("update security_assurance set valid_until = now() - interval '1 second', decided_at = now() - interval '9 days'"),
+        aged(
+            "update security_assurance set valid_until = now() - interval '1 second', decided_at = now() - interval '9 days'"
+        ),
         "EXPIRED",
     ),
     "assurance too old": (

@@ -12,6 +12,7 @@ from trusts import activity as ledger
 from trusts import holds, incidents, milestones, organisations, products, progress, systems, testing
 from trusts.outlook import questions as outlook
 from trusts.outlook import what_if
+from trusts.moving import acceptance, going_live, handover, outage, recovery, replacement, rollback
 from trusts.readiness import (
     assessments,
     assurance,
@@ -24,22 +25,7 @@ from trusts.readiness import (
     signing,
     triage,
 )
-from trusts.reinstatement import (
-    acceptance,
-    approval,
-    bookings,
-    cohorts,
-    disputes,
-    going_live,
-    handover,
-    members,
-    outage,
-    recovery,
-    replacement,
-    rollback,
-    slots,
-    waves,
-)
+from trusts.reinstatement import approval, bookings, cohorts, disputes, members, slots, waves
 
 
 @strawberry.type

@@ -28,26 +28,26 @@ class RecoveryTimes(Row, table=True):
 
     trusts: strawberry.Private[int] = Field(primary_key=True)
     as_of: Instant = Field(primary_key=True, description="When this was so, UTC.")
-    median: strawberry.Private[float | None] = None
-    least: strawberry.Private[float | None] = None
-    most: strawberry.Private[float | None] = None
+    median: strawberry.Private[int | None] = None
+    least: strawberry.Private[int | None] = None
+    most: strawberry.Private[int | None] = None
 
     @computed(description=f"Trusts it is made of; {_ALONE}", sql=_shown("trusts"))
     def trusts_counted(self) -> int | None:
         """Return how many trusts are behind the figures."""
         return self.trusts if self.trusts >= FEWEST else None
 
-    @computed(description=f"Median, days to one decimal; {_ALONE}", sql=_shown("median"))
-    def median_days(self) -> float | None:
+    @computed(description=f"Median, whole hours; {_ALONE}", sql=_shown("median"))
+    def median_hours(self) -> int | None:
         """Return the median."""
         return self.median if self.trusts >= FEWEST else None
 
-    @computed(description=f"The shortest, days to one decimal; {_ALONE}", sql=_shown("least"))
-    def shortest_days(self) -> float | None:
+    @computed(description=f"The shortest, whole hours; {_ALONE}", sql=_shown("least"))
+    def shortest_hours(self) -> int | None:
         """Return the shortest."""
         return self.least if self.trusts >= FEWEST else None
 
-    @computed(description=f"The longest, days to one decimal; {_ALONE}", sql=_shown("most"))
-    def longest_days(self) -> float | None:
+    @computed(description=f"The longest, whole hours; {_ALONE}", sql=_shown("most"))
+    def longest_hours(self) -> int | None:
         """Return the longest."""
         return self.most if self.trusts >= FEWEST else None

@@ -11,7 +11,7 @@ READY = """query($wave: ID!) { readyFor(wave: $wave) {
   organisation { odsCode } state position ready shutGates lastGate openHolds expectedOn slot { state } wave { number }
 } }"""
 TIMES = """query($product: String) { recoveryTimes(incident: "CARENOTES-2022", product: $product) {
-  trustsCounted medianDays shortestDays longestDays
+  trustsCounted medianHours shortestHours longestHours
 } }"""
 
 
@@ -26,7 +26,7 @@ def test_a_member_is_ready_until_a_gate_shuts_or_a_hold_is_placed(ready: Ready) 
     assert (line["state"], line["position"], line["ready"], line["shutGates"]) == ("READY", 1, True, [])
     assert (line["slot"], line["wave"], line["lastGate"]) == ({"state": "CONFIRMED"}, {"number": 0}, None)
     assert line["expectedOn"]
-    ready.assess(outcome="FAILED")
+    ready.assess(outcome="FAILED", note="Not yet.")
     (line,) = ready.stage.ask("R1A", READY, wave=ready.told["wave"])["readyFor"]
     assert (line["ready"], line["shutGates"], line["lastGate"]) == (False, ["BOARD_APPROVAL"], "BOARD_APPROVAL")
     ready.assess()
@@ -48,8 +48,8 @@ def test_times_are_told_of_three_trusts_and_not_of_fewer(fresh_stage: Stage) -> 
             fresh_stage, told[code], "LIVE",
             handed_over_at="2022-12-01T09:00:00Z", first_live_at=f"2022-12-{1 + number * number:02}T21:00:00Z",
         )  # fmt: skip
-    nothing = dict.fromkeys(("trustsCounted", "medianDays", "shortestDays", "longestDays"))
-    figures = {"trustsCounted": 3, "medianDays": 4.5, "shortestDays": 1.5, "longestDays": 9.5}
+    nothing = dict.fromkeys(("trustsCounted", "medianHours", "shortestHours", "longestHours"))
+    figures = {"trustsCounted": 3, "medianHours": 108, "shortestHours": 36, "longestHours": 228}
     for who, expected in (("NATIONAL", figures), ("SUPPLIER", figures), ("Y60", nothing), ("R1A", nothing)):
         assert fresh_stage.ask(who, TIMES) == {"recoveryTimes": expected}
     assert fresh_stage.ask("NATIONAL", TIMES, product="OTHER") == {"recoveryTimes": nothing}
@@ -74,6 +74,6 @@ def test_as_known_at_an_instant(ready: Ready) -> None:
     }"""
     at = str(as_superuser(ready.stage, "select clock_timestamp()")[0][0].isoformat())
     before = ready.stage.ask("NATIONAL", document, at=at, wave=ready.told["wave"])
-    ready.assess(outcome="FAILED")
+    ready.assess(outcome="FAILED", note="Not yet.")
     ready.do(NATIONAL, "placeHold", held=ready.told["incident"], reasonCode="DEFECT", reason="Wait.")
     assert ready.stage.ask("NATIONAL", document, at=at, wave=ready.told["wave"]) == before

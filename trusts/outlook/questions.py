@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import strawberry
-from sqlalchemy import Float, Integer, Numeric, cast, func
+from sqlalchemy import Integer, cast, func
 from sqlalchemy import select as columns
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
@@ -18,7 +18,7 @@ from schema.product import Product
 from schema.reinstatement.wave import Wave
 from schema.system import System
 
-SECONDS_A_DAY = 86_400
+SECONDS_AN_HOUR = 3_600
 WaveId = Annotated[strawberry.ID, strawberry.argument(description="Of which wave.")]
 Code = Annotated[str | None, strawberry.argument(description="Only what waits for this organisation, by its ODS code.")]
 
@@ -50,17 +50,14 @@ def recovery_times(incident: str | None = None, product: str | None = None) -> O
 
     Figures of fewer than three trusts are not told (domain model, B.4).
     """
-    days = func.extract("epoch", col(System.first_live_at) - col(System.handed_over_at)) / SECONDS_A_DAY
-
-    def rounded(figure: object) -> object:
-        return cast(func.round(cast(figure, Numeric), 1), Float)
+    hours = func.extract("epoch", col(System.first_live_at) - col(System.handed_over_at)) / SECONDS_AN_HOUR
 
     counted = columns(
         cast(func.count(col(System.tenant_ods).distinct()), Integer).label("trusts"),
         as_of().label("as_of"),
-        rounded(func.percentile_cont(0.5).within_group(days)).label("median"),
-        rounded(func.min(days)).label("least"),
-        rounded(func.max(days)).label("most"),
+        cast(func.percentile_cont(0.5).within_group(hours), Integer).label("median"),
+        cast(func.min(hours), Integer).label("least"),
+        cast(func.max(hours), Integer).label("most"),
     ).where(col(System.first_live_at).is_not(None), col(System.handed_over_at).is_not(None))
     if incident is not None:
         known = select(col(Incident.id)).where(col(Incident.reference) == incident)

@@ -110,7 +110,7 @@ def _fits(input_name: str, field: str) -> Callable[[Any], bool]:
     if described.metadata:
         described_type = Annotated[described.annotation, *described.metadata]
     adapter: TypeAdapter[Any] = TypeAdapter(described_type)
-    many = _is_list(TYPES[input_name].fields[field].type)
+    many = is_list(TYPES[input_name].fields[field].type)
 
     def fits(candidate: Any) -> bool:
         try:
@@ -153,7 +153,7 @@ class Inputs:
             return ABSENT
         value = self._scalar(name, field, named)
         value = f"{self._owner.lower()}-{value}" if (name, field) in OWN else value
-        return [value] if _is_list(of.type) else value
+        return [value] if is_list(of.type) else value
 
     def _made(self, name: str, given: Any) -> Any:
         """Fill the input objects in what is given."""
@@ -179,7 +179,8 @@ class Inputs:
         return first_fit(made[named.name](), _fits(name, field))
 
 
-def _is_list(kind: Any) -> bool:
+def is_list(kind: Any) -> bool:
+    """Tell whether a type is a list of others."""
     return isinstance(kind.of_type if isinstance(kind, GraphQLNonNull) else kind, GraphQLList)
 
 

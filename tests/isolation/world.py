@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import asyncpg
@@ -55,13 +55,19 @@ def made_up(column: Column[Any]) -> Any:
 
 @dataclass(frozen=True)
 class Known:
-    """A row of the world: its noun, its id as clients see it, its owner, and who may read it."""
+    """A row of the world: its noun, its id as clients see it, its owner, who may read it, and who of its changes."""
 
     noun: str
     id: str
     key: str
     owner: str
     readers: Readers
+    heard: Readers | None = None
+
+    @property
+    def hearers(self) -> Readers:
+        """Who may read an event about it."""
+        return self.readers if self.heard is None else self.heard
 
 
 @dataclass
@@ -241,6 +247,7 @@ class Builder:
             self._shown.add(made.id)
             self._let_read(row, readers)
         heard = oracle.hearers(noun, told, readers, shown=made.id in self._shown)
+        self._world.rows[made.id] = replace(made, heard=(made.heard or heard) | heard)
         place = f"{event['xid']}/{event['id']}"
         told_of = Known("Event", global_id("Event", place), place, owner, heard)
         self._world.rows[told_of.id] = told_of

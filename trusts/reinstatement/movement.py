@@ -77,7 +77,7 @@ async def turned(
     `needs`: the states it is moved from, where the table has more for this kind of caller than this step takes.
     """
     system = await db.find(System, input.system)
-    if system is None or not _moves(caller, system):
+    if system is None or not _moves(caller, system) or (becomes, caller.kind) not in MOVES:
         return NotFound(path=["input", "system"])
     await take(db, system)
     lawful = [*needs] or MOVES[becomes, caller.kind]

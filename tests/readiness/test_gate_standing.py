@@ -220,7 +220,7 @@ def test_a_gate_that_is_shut_lets_no_go_pass(ready: Ready, way: str) -> None:
     assert refused["code"] == "GATE_SHUT"
     assert [gate["code"] for gate in refused["gates"]] == [each for each in r.GATES if each in {code} | behind]
     for gate in refused["gates"]:
-        assert gate["what"] and gate["clears"] and gate["nextStep"] and gate["since"]
+        assert all(gate[name] for name in ("what", "clears", "nextStep", "since", "about"))
     with pytest.raises(asyncpg.CheckViolationError, match=f"gates are shut: {code}"):
         told_to(ready.stage, "R1A", GO.format(system=key(ready.system), outcome="GO"), r.EXEC.subject)
     assert ready.decide(outcome="DEFER")["outcome"] == "DEFER"

@@ -45,7 +45,8 @@ def test_an_incident_begins_with_the_catalogue(world: Ready) -> None:
     gates = world.stage.ask("RNK", CATALOGUE)["gates"]
     assert [gate["code"] for gate in gates if gate["code"] in r.GATES] == list(r.GATES)
     for gate in gates[: len(r.GATES)]:
-        assert gate["mandatory"] and gate["waivable"] == (gate["code"] not in NEVER)
+        assert gate["mandatory"]
+        assert gate["waivable"] == (gate["code"] not in NEVER)
         assert gate["basis"] == ("ASSESSED" if gate["code"] == "BOARD_APPROVAL" else gate["code"])
 
 

@@ -3,6 +3,8 @@
 import datetime as dt
 import json
 import uuid
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -80,6 +82,7 @@ class World:
     changes: set[tuple[str, str]] = field(default_factory=set)
     writes: set[tuple[str, str, str]] = field(default_factory=set)
     names: dict[str, Readers] = field(default_factory=dict)
+    named: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     keys: list[str] = field(default_factory=list)
     ready: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
@@ -100,8 +103,12 @@ class World:
 class Builder:
     """Builds a world by changes sent to the engine, reading as administrator what each one wrote."""
 
-    def __init__(self, world: World, database: Database, admin: asyncpg.Connection) -> None:
+    def __init__(
+        self, world: World, database: Database, admin: asyncpg.Connection, asked: Callable[[str], str] = lambda _: "id"
+    ) -> None:
+        """`asked` says what is asked of what a verb answers with, its id among it."""
         self._world = world
+        self._asked = asked
         self._database = database
         self._engine = Engine(database)
         self._admin = admin
@@ -122,7 +129,7 @@ class Builder:
     async def change(self, told: Told, verb: str, **given: Any) -> str:
         """Make a change and return the id of what it made."""
         made = Inputs(self._world.canaries, told.who).make(f"{verb[0].upper()}{verb[1:]}", given)
-        request = Request(mutation_document(verb, "id"), {"input": made}, None, str(uuid.uuid4()))
+        request = Request(mutation_document(verb, self._asked(verb)), {"input": made}, None, str(uuid.uuid4()))
         asking = person(told.who, *([told.role] if told.role else []))
         body = json.loads((await self._engine.answer(request, asking)).body)
         assert "errors" not in body, (told, verb, body)
@@ -187,6 +194,7 @@ class Builder:
         names = [made[name] for name in ("reference", "code", "label") if name in made]
         names += [f"{made['localPart']}@{self._world.rows[thing].owner}"] if "localPart" in made else []
         self._world.names |= dict.fromkeys(names, readers)
+        self._world.named[self._world.rows[thing].noun] += names
         if "oneTimePassword" in made:
             self._world.canaries.let_read(made["oneTimePassword"], NOBODYS)
         self._world.keys.append(made["idempotencyKey"])
@@ -265,13 +273,15 @@ class Builder:
                 self._world.canaries.let_read(key, readers)
 
 
-async def build(stage: Stage) -> World:
+async def build(
+    stage: Stage, canaries: Canaries | None = None, asked: Callable[[str], str] = lambda _: "id"
+) -> World:
     """Build a world on a database whose organisations are listed."""
-    world = World(stage)
+    world = World(stage, canaries or Canaries())
     database = Database(stage.url)
     admin = await asyncpg.connect(stage.server.admin_url, database=stage.name)
     try:
-        await Builder(world, database, admin).build()
+        await Builder(world, database, admin, asked).build()
     finally:
         await admin.close()
         await database.close()

@@ -81,6 +81,9 @@ $$;
 select app.remember('milestone', 'Milestone'), app.remember('safety_sign_off', 'SafetySignOff'),
     app.remember('hazard_summary', 'HazardSummary');
 
+-- Whom an assurance reaches is the database's to change, too (0016).
+select app.remember('security_assurance', 'SecurityAssurance');
+
 create table wave (
     tenant_ods varchar(10) not null references organisation,
     id uuid not null,

@@ -76,10 +76,10 @@ async def turned(
     `needs`: the states it is moved from, where the table has more for this kind of caller than this step takes.
     """
     system = await db.find(System, input.system)
-    if system is None or not _moves(caller, system):
+    lawful = [*needs] or MOVES.get((becomes, caller.kind), ())
+    if system is None or not lawful or not _moves(caller, system):
         return NotFound(path=["input", "system"])
     await take_turn(db, system)
-    lawful = [*needs] or MOVES[becomes, caller.kind]
     if system.state not in lawful:
         return _wrong(system, lawful)
     if input.expected_version not in (None, system.version):

@@ -56,7 +56,7 @@ class Opened:
 
 def posts_of(parts: Iterable[Part]) -> list[Post]:
     """Return every post of the cast, in its order."""
-    return [Post(part.ods_code, role) for part in parts for role in part.roles]
+    return [Post(part.ods_code, role) for part in parts for role in part.people]
 
 
 async def open_all(database: Database, posts: list[Post], file: Path) -> None:

@@ -24,6 +24,7 @@ _NOUNS = {
     "predecessor": ["Wave"],
     "signOff": ["SafetySignOff"],
     "slot": ["ReinstatementSlot"],
+    "supersedes": ["SecurityAssurance"],
     "subject": ["System"],
 }
 

@@ -62,13 +62,16 @@ def works(site: Site, subject: str, password: str | None) -> bool:
     return site.runner.run(look())
 
 
-def test_each_role_of_whoever_has_people_has_an_account() -> None:
-    posts = posts_of(read_scenario().organisations)
-    assert {post.role for post in posts} == set(Role)
+def test_whole_organisations_have_an_account_for_each_role_and_others_for_who_acts() -> None:
+    scenario = read_scenario()
+    whole = posts_of(scenario.organisations, ())
+    assert {post.role for post in whole} == set(Role)
+    assert len({post.subject for post in whole}) == len(whole) == 23
+    acting = {step.person for step in scenario.steps if step.person}
+    posts = posts_of(scenario.organisations, acting)
     assert len({post.subject for post in posts}) == len(posts) == 52
-    acting = {(step.by, step.as_) for step in read_scenario().steps if step.as_}
-    assert acting
-    assert acting <= {(post.ods_code, post.role) for post in posts}
+    assert acting <= {post.subject for post in posts}
+    assert set(whole) < set(posts)
 
 
 def test_a_second_start_shows_the_same(site: Site, file: Path) -> None:

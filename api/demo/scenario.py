@@ -69,6 +69,11 @@ class Part(Datum):
         return self
 
     @property
+    def whole(self) -> bool:
+        """Whether its people are there to be looked at, and not only as somebody has to sign or decide."""
+        return Role.ADMINISTRATOR in self.people
+
+    @property
     def listed(self) -> ListOrganisation:
         """What the operator lists of it; a real trust has invented dates here, and that is told."""
         stated = self.model_dump(include=set(ListOrganisation.model_fields) - {"source"})

@@ -162,7 +162,7 @@ create policy read_submitted on evidence for select to app_assurer using (exists
 grant select on security_assurance, evidence
     to app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust;
 grant insert on security_assurance, evidence to app_supplier;
-grant update (state, audience, submitted_at, version) on security_assurance to app_supplier;
+grant update (state, submitted_at, version) on security_assurance to app_supplier;
 grant update (state, assurer_ods, decider, decided_at, confidence, valid_until, decision_reason, version)
     on security_assurance to app_assurer;
 select app.remember('security_assurance', 'SecurityAssurance'), app.remember('evidence', 'Evidence');

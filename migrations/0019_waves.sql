@@ -81,6 +81,9 @@ $$;
 select app.remember('milestone', 'Milestone'), app.remember('safety_sign_off', 'SafetySignOff'),
     app.remember('hazard_summary', 'HazardSummary');
 
+-- Whom an assurance reaches is the database's to change, too (0016).
+select app.remember('security_assurance', 'SecurityAssurance');
+
 create table wave (
     tenant_ods varchar(10) not null references organisation,
     id uuid not null,
@@ -175,6 +178,8 @@ create index on wave_member (region_ods, id);
 
 -- The holds in force over a system: on itself, its product, that one's current build, its incident, its wave or an
 -- earlier one. The caller sees those it may; its trust, supplier and region and the national team see all of them.
+-- One that was placed to be in force at once is so as soon as it is seen: whoever waited for its turn began, by its own
+-- clock, before it was placed.
 create function app.holds_over(whose text, which uuid) returns setof hold language plpgsql stable as $$
 begin
     return query
@@ -194,7 +199,7 @@ begin
                 and m.state = 'APPROVED'
             ))
         where s.tenant_ods = whose and s.id = which
-        and h.state = 'PLACED' and h.effective_from <= (select app.as_of())
+        and h.state = 'PLACED' and h.effective_from <= greatest((select app.as_of()), h.placed_at)
         order by h.effective_from, h.id;
 end
 $$;
@@ -214,7 +219,7 @@ begin
                 and e.incident_ods = w.incident_ods and e.incident_id = w.incident_id and e.number <= w.number
             ))
         where w.tenant_ods = whose and w.id = which
-        and h.state = 'PLACED' and h.effective_from <= (select app.as_of())
+        and h.state = 'PLACED' and h.effective_from <= greatest((select app.as_of()), h.placed_at)
         order by h.effective_from, h.id;
 end
 $$;

@@ -123,7 +123,7 @@ create index on gate_assessment (wave_id, gate_id, id) where wave_id is not null
 -- subject is, its build and the time follow from the rows, whatever the writer says.
 create function app.assess_gate() returns trigger language plpgsql as $$
 declare
-    kind text := current_setting('app.kind');
+    who text := current_setting('app.kind');
     owned record;
     subject record;
 begin
@@ -131,8 +131,8 @@ begin
     if owned is null or owned.basis <> 'ASSESSED' then
         raise exception 'this gate follows from facts' using errcode = 'check_violation';
     end if;
-    if new.assessor_role::text <> all (owned.owner_roles) or app.kind_of_role(new.assessor_role::text) <> kind then
-        raise exception 'the role % does not assess this gate for %', new.assessor_role, kind using errcode = 'check_violation';
+    if new.assessor_role::text <> all (owned.owner_roles) or app.kind_of_role(new.assessor_role::text) <> who then
+        raise exception 'the role % does not assess this gate for %', new.assessor_role, who using errcode = 'check_violation';
     end if;
     if app.is_personal(new.assessor_role::text) and not app.by_a_person() then
         raise exception 'a person acts as %', new.assessor_role using errcode = 'check_violation';
@@ -142,13 +142,13 @@ begin
     end if;
     if new.wave_id is null then
         select s.supplier_ods, s.incident_ods, s.incident_id, p.current_build_id,
-            case kind when 'TRUST' then s.tenant_ods when 'REGION' then s.region_ods
+            case who when 'TRUST' then s.tenant_ods when 'REGION' then s.region_ods
                       when 'SUPPLIER' then s.supplier_ods else app.tenant() end as whose
         into subject from system s left join product p on p.tenant_ods = s.supplier_ods and p.id = s.product_id
         where s.tenant_ods = new.trust_ods and s.id = new.system_id;
     else
         select w.tenant_ods as supplier_ods, w.incident_ods, w.incident_id, p.current_build_id,
-            case kind when 'SUPPLIER' then w.tenant_ods else app.tenant() end as whose
+            case who when 'SUPPLIER' then w.tenant_ods else app.tenant() end as whose
         into subject from wave w left join product p on p.tenant_ods = w.tenant_ods and p.id = w.product_id
         where w.tenant_ods = new.supplier_ods and w.id = new.wave_id and w.audience = 'PUBLISHED';
     end if;

@@ -114,6 +114,7 @@ class System(_System, Kept, table=True):
     incident_id: strawberry.Private[uuid.UUID]
     current_build_id: strawberry.Private[uuid.UUID | None] = None
     region_ods: strawberry.Private[str | None] = Field(default=None, max_length=10)
+    state_since: Instant = Field(description="Since when it is in its state, UTC.")
     handed_over_at: Instant | None = Field(default=None, description="The supplier says: available to trust IT.")
     accepted_at: Instant | None = Field(default=None, description="The trust says: accepted after our tests.")
     first_live_at: Instant | None = Field(default=None, description="First users back on it, UTC.")

@@ -10,6 +10,8 @@ from auth.people import accounts, memberships, sessions
 from auth.scope import Scope
 from trusts import activity as ledger
 from trusts import holds, incidents, milestones, organisations, products, progress, systems, testing
+from trusts.outlook import questions as outlook
+from trusts.outlook import what_if
 from trusts.moving import acceptance, going_live, handover, outage, recovery, replacement, rollback
 from trusts.readiness import (
     assessments,
@@ -37,6 +39,7 @@ class Query:
     accounts = query(accounts.listed, needs=Scope.ACCOUNT_MANAGE)
     activity = query(ledger.everything, needs=Scope.ACTIVITY_READ, live=True)
     assurances = query(assurance.listed, needs=Scope.PROGRESS_READ)
+    blockers = query(outlook.blockers, needs=Scope.PROGRESS_READ)
     changes = query(ledger.changes, needs=Scope.ACTIVITY_READ, live=True)
     clients = query(clients.seen, needs=Scope.CLIENT_MANAGE)
     cohorts = query(cohorts.listed, needs=Scope.PROGRESS_READ)
@@ -52,6 +55,8 @@ class Query:
     milestones = query(milestones.listed, needs=Scope.PROGRESS_READ)
     organisation = query(organisations.by_code, needs=Scope.PROGRESS_READ)
     progress = query(progress.lines, needs=Scope.PROGRESS_READ)
+    ready_for = query(outlook.ready_for, needs=Scope.PROGRESS_READ)
+    recovery_times = query(outlook.recovery_times, needs=Scope.PROGRESS_READ)
     region = query(organisations.region, needs=Scope.PROGRESS_READ)
     sessions = query(sessions.listed, needs=Scope.SESSION_END, live=True)
     sign_offs = query(safety.listed, needs=Scope.PROGRESS_READ)
@@ -171,4 +176,5 @@ class Mutation:
     swap_slots = mutation(bookings.swap, needs=Scope.SLOT_CONFIRM)
     triage_defect = mutation(triage.triage, needs=Scope.DEFECT_TRIAGE)
     waive_gate = mutation(assessments.waive, needs=Scope.GATE_WAIVE)
+    what_if = mutation(what_if.what_if, needs=Scope.PROGRESS_READ)
     withdraw_sign_off = mutation(signing.withdraw, needs=Scope.SAFETY_SIGN)

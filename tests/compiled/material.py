@@ -3,6 +3,7 @@
 import itertools
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,7 @@ from auth.scope import Scope
 from schema.kept.node import global_id
 from tests.compiled.odd import ODD
 from tests.isolation import probes
-from tests.isolation.inputs import TYPES
+from tests.isolation.inputs import TYPES, noun_of
 from tests.isolation.positions import Position, positions
 from tests.isolation.world import World
 from tests.stage import LISTED, caller, person
@@ -25,6 +26,7 @@ BESIDE = ("first", "after", "asKnownAt")  # what is no filter of a list
 NO_IDS = ("", "x", "Tm90", "U3lzdGVtOg", "é", global_id("System", "1/2"), global_id("Event", f"1/{10**30}"))
 TIMELESS = ("1999-01-01T00:00:00Z", "2022-08-04T07:00:00+01:00", "2999-12-31T23:59:59.999999Z")
 MOMENTS = "select distinct recorded_at from event order by 1"
+NAMED = {"subject": "Account"}  # what a filter names, where it is not named by its noun
 Filters = str
 
 
@@ -34,6 +36,7 @@ class Material:
 
     ids: dict[str, list[str]] = field(default_factory=dict)
     names: list[list[str]] = field(default_factory=list)
+    named: dict[str, list[str]] = field(default_factory=dict)
     instants: list[str] = field(default_factory=list)
     cursors: dict[tuple[str, str], dict[Filters, list[str]]] = field(default_factory=dict)
     callers: list[Caller] = field(default_factory=list)
@@ -51,7 +54,7 @@ def spelt(filters: dict[str, Any]) -> Filters:
 
 async def gathered(world: World, engine: Engine, admin: asyncpg.Connection) -> Material:
     """Give the material of a world."""
-    found = Material(callers=[*map(person, LISTED)])
+    found = Material(callers=[*map(person, LISTED)], named=world.named)
     for noun in world.nouns:
         found.ids[noun] = [row.id for row in world.of(noun)]
     found.ids["TestMilestone"] = [global_id("TestMilestone", kind) for kind in TYPES["TestKind"].values]
@@ -95,16 +98,21 @@ class _Lists:
         if position.type != "Query":
             return [{}]
         taken = {name: of for name, of in TYPES["Query"].fields[position.field].args.items() if name not in BESIDE}
-        needed = {name: self._values(of)[0] for name, of in taken.items() if is_required_argument(of)}
-        return [needed] + [{**needed, name: value} for name, of in taken.items() for value in self._values(of)]
+        values = {name: self._values(name, of) for name, of in taken.items()}
+        needed = {name: values[name][0] for name, of in taken.items() if is_required_argument(of)}
+        return [needed] + [{**needed, name: value} for name, each in values.items() for value in each]
 
-    def _values(self, of: GraphQLArgument) -> list[str]:
+    def _values(self, name: str, of: GraphQLArgument) -> list[Any]:
         kind: Any = get_named_type(of.type)
         if isinstance(kind, GraphQLEnumType):
             return [*kind.values]
-        if kind.name == "DateTime":
-            return self._material.instants[:3]
-        return [*self._material.names[0], *self._material.names[1]]
+        made: dict[str, Callable[[], list[Any]]] = {
+            "Boolean": lambda: [True, False],
+            "DateTime": lambda: self._material.instants[:3],
+            "ID": lambda: self._material.ids[noun_of(name)],
+            "String": lambda: self._material.named.get(NAMED.get(name, noun_of(name)), self._material.names[0]),
+        }
+        return made[kind.name]()
 
     async def _cursors(self, position: Position, filters: dict[str, Any]) -> list[str]:
         taken = TYPES[position.type].fields[position.field].args

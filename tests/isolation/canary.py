@@ -5,6 +5,7 @@ import re
 import string
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from typing import Any
 
 SERIAL = re.compile(r"CANARY[_-](?:[A-Z0-9]{3,10}[_-])?(Q[A-Z]{3}Q)")
@@ -53,6 +54,7 @@ class Canaries:
         serial = self._plant(next(self._serials))
         yield from (f"CANARY_{owner}_{serial}_{field}", f"CANARY-{owner}-{serial}", f"CANARY_{owner}_{serial}")
         yield from (f"CANARY_{serial}", f"canary-{owner}-{serial}".lower(), f"https://canary.example/CANARY_{serial}")
+        yield self._plant(sha256(serial.encode()).hexdigest())
 
     def numbers(self) -> Iterator[int]:
         """Give one new number, then numbers that are no canary."""
@@ -110,6 +112,7 @@ class Plain(Canaries):
         letters = "".join(string.ascii_uppercase[int(digit)] for digit in str(count))
         yield from (f"PLAIN-TEXT-{letters}", f"PLAIN_TEXT_{letters}")
         yield from (f"plain-text-{letters.lower()}", f"https://plain.example/{letters}")
+        yield sha256(letters.encode()).hexdigest()
 
     def numbers(self) -> Iterator[int]:
         """Give small numbers."""

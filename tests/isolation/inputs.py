@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from itertools import count
 from typing import Annotated, Any
 
 from graphql import (
@@ -23,30 +24,74 @@ from tests.sign_in_support import key_for
 ABSENT = object()
 TYPES: dict[str, Any] = schema._schema.type_map
 
-# What a rule wants of fields that agree with one another; everything else follows from the schema.
-FITTED: dict[str, Any] = {
+LATE = "2932-01-01T00:00:00+00:00"
+NUMBERS = count(1)  # of waves, below a thousand
+
+# What a rule wants of fields that agree with one another; everything else follows from the schema. By the field, or by
+# the input and the field.
+FITTED: dict[str | tuple[str, str], Any] = {
     "algorithms": ["RS256"],
     "blocked": 0,
-    "failed": 0,
+    "claimedState": "HANDED_OVER",
+    "closesOn": "2022-08-31",
+    ("DecideAssurance", "confidence"): lambda made: "HIGH" if made["verdict"] == "APPROVED" else ABSENT,
     "expectedVersion": ABSENT,
+    "failed": 0,
+    ("HoldBackCohort", "accounts"): 1,
+    ("HoldBackCohort", "teams"): 1,
+    "level3Justified": lambda made: made["level3"],
+    "level4": 0,
+    "level5": 0,
+    "mandatory": False,
+    "number": lambda _: next(NUMBERS),
     "oneTimePassword": lambda _: new_one_time_password(),
+    "opensOn": "2022-08-01",
     "organisationOds": ABSENT,
-    "planned": lambda made: made["run"],
+    "ownerRole": "TRUST_IT",
+    "ownerRoles": ["NATIONAL_IMT", "REGION", "SUPPLIER_LEAD", "TRUST_IT"],
     "passed": lambda made: made["run"],
+    "planned": lambda made: made["run"],
     "publicJwks": lambda _: public_set(key_for("RS512")),
+    "quorum": 1,
     "redirectUris": ABSENT,
+    ("ReportSystemState", "state"): "OUTAGE",
     "scopes": ["progress:read"],
+    "seenOn": "2022-08-05",
+    "slotsADay": 50,
+    "soakDays": 0,
     "supplierOds": "SUPPLIER",
     "tenants": ABSENT,
+    "transferredAccepted": 0,
+    "transferredTotal": 3,
+    "validUntil": lambda made: LATE if made["verdict"] == "APPROVED" else ABSENT,
+    "verifiedState": "REBUILDING",
+    "waivable": True,
+    ("WaiveGate", "until"): LATE,
 }
 OWN = {("RegisterClient", "clientId")}  # begins with the organisation's code
 LATER = {"planned", "passed"}  # fields that repeat another
 NOUN_OF = {  # where an argument is not named by its noun
+    "assurance": "SecurityAssurance",
     "client": "ApiClient",
     "corrects": "TestReport",
+    "decision": "GoNoGoDecision",
     "declaration": "IncidentDeclaration",
+    "duplicateOf": "Defect",
+    "firstBuild": "Build",
+    "fixedIn": "Build",
+    "hazards": "HazardSummary",
     "held": "System",
+    "into": "Cohort",
     "mapping": "IssuerMapping",
+    "member": "WaveMember",
+    "one": "ReinstatementSlot",
+    "other": "ReinstatementSlot",
+    "predecessor": "Wave",
+    "signOff": "SafetySignOff",
+    "slot": "ReinstatementSlot",
+    "subject": "System",
+    "supersedes": "SecurityAssurance",
+    "waiver": "GateWaiver",
 }
 
 
@@ -61,9 +106,11 @@ def _fits(input_name: str, field: str) -> Callable[[Any], bool]:
     definition: Any = schema.get_type_by_name(input_name)
     (kept,) = (each for each in definition.fields if schema.config.name_converter.from_field(each) == field)
     described = definition.origin.model_fields[kept.python_name]
-    described_type: Any = Annotated[described.annotation, *described.metadata]
+    described_type: Any = described.annotation
+    if described.metadata:
+        described_type = Annotated[described.annotation, *described.metadata]
     adapter: TypeAdapter[Any] = TypeAdapter(described_type)
-    many = _is_list(TYPES[input_name].fields[field].type)
+    many = is_list(TYPES[input_name].fields[field].type)
 
     def fits(candidate: Any) -> bool:
         try:
@@ -98,14 +145,21 @@ class Inputs:
         of = kind.fields[field]
         named = get_named_type(of.type)
         if given is not ABSENT:
-            return self.make(named.name, given) if isinstance(given, dict) else given
-        if field in FITTED:
-            return FITTED[field](made) if callable(FITTED[field]) else FITTED[field]
+            return self._made(named.name, given)
+        for key in ((name, field), field):
+            if key in FITTED:
+                return FITTED[key](made) if callable(FITTED[key]) else FITTED[key]
         if not is_required_input_field(of) and (named.name == "ID" or not _is_text_or_number(named)):
             return ABSENT
         value = self._scalar(name, field, named)
         value = f"{self._owner.lower()}-{value}" if (name, field) in OWN else value
-        return [value] if _is_list(of.type) else value
+        return [value] if is_list(of.type) else value
+
+    def _made(self, name: str, given: Any) -> Any:
+        """Fill the input objects in what is given."""
+        if isinstance(given, list):
+            return [self._made(name, each) for each in given]
+        return self.make(name, given) if isinstance(given, dict) else given
 
     def _scalar(self, name: str, field: str, named: Any) -> Any:
         if isinstance(named, GraphQLEnumType):
@@ -125,7 +179,8 @@ class Inputs:
         return first_fit(made[named.name](), _fits(name, field))
 
 
-def _is_list(kind: Any) -> bool:
+def is_list(kind: Any) -> bool:
+    """Tell whether a type is a list of others."""
     return isinstance(kind.of_type if isinstance(kind, GraphQLNonNull) else kind, GraphQLList)
 
 

@@ -18,6 +18,7 @@ from tests.isolation.selection import id_of, times
 from tests.isolation.world import Known, World
 
 ALL_SEEING = "AUDITOR"
+WAYS = {"GateStanding": ("System", "explainGate(system: $parent)")}  # to a type without ids: of what it is told, and how
 NOBODYS = {"-": "MADE-UP-NAME", "_": "MADE_UP_NAME"}
 
 
@@ -71,6 +72,8 @@ class Cursors:
     async def of(self, position: Position) -> list[Probe]:
         """Give the cursors of a list."""
         place = (position.type, position.field)
+        if id_of(_row(TYPES[position.type].fields[position.field])) == "__typename":
+            return []  # a place in it names no row of anybody's
         if place not in self._known:
             pages = await (self._root(position) if position.type == "Query" else self._nested(position))
             self._known[place] = [self._probe(edge) for page in pages for edge in page["edges"]]
@@ -107,8 +110,11 @@ class Cursors:
 
 
 def _edges(field: GraphQLField) -> str:
-    row = get_named_type(TYPES[get_named_type(field.type).name].fields["nodes"].type).name
-    return f"edges {{ cursor node {{ {id_of(row)} }} }} pageInfo {{ hasNextPage endCursor }}"
+    return f"edges {{ cursor node {{ {id_of(_row(field))} }} }} pageInfo {{ hasNextPage endCursor }}"
+
+
+def _row(field: GraphQLField) -> str:
+    return str(get_named_type(TYPES[get_named_type(field.type).name].fields["nodes"].type).name)
 
 
 def _next_to(part: str) -> str:
@@ -122,6 +128,7 @@ def parents(world: World, position: Position, who: str, most: int) -> list[str |
     """Give rows that a nested field can be asked of by somebody: the first and the last they may see."""
     if position.type in ("Query", "Viewer"):
         return [None]
-    assert "Node" in [each.name for each in TYPES[position.type].interfaces], f"no way to {position} is known"
-    seen: list[str | None] = [row.id for row in world.of(position.type, seen_by=who)]
+    above = WAYS.get(position.type, (position.type, ""))[0]
+    assert "Node" in [each.name for each in TYPES[above].interfaces], f"no way to {position} is known"
+    seen: list[str | None] = [row.id for row in world.of(above, seen_by=who)]
     return [*dict.fromkeys([*seen[-1:], *seen[:1]])][:most]

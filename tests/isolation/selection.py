@@ -49,8 +49,9 @@ def needs_nothing(field: GraphQLField) -> bool:
 
 
 def id_of(type_name: str) -> str:
-    """Give how a row tells its id, or that of the object it is about."""
-    return "id" if "id" in TYPES[type_name].fields else "id: objectId"
+    """Give how a row tells its id, or that of the object it is about; some are told with another's and have none."""
+    fields = TYPES[type_name].fields
+    return "id" if "id" in fields else "id: objectId" if "objectId" in fields else "__typename"
 
 
 def _field(name: str, field: GraphQLField, depth: int, first: int) -> str:

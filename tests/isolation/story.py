@@ -1,48 +1,51 @@
 """The story of the worlds: everything each kind of organisation may do, done by every organisation of that kind."""
 
-from typing import Any, Protocol
-
 from schema.organisation import OrganisationKind as Kind
 from schema.people.account import Role
 from tests.isolation.oracle import KIND, REGION, Told, of_kind
+from tests.isolation.story_defects import defects, own_defects
+from tests.isolation.story_gates import amended, policy
+from tests.isolation.story_products import assured, safe
+from tests.isolation.story_recovery import recovered
+from tests.isolation.story_waves import waves
+from tests.isolation.teller import BACK, LATE, Course, Supplied, Teller
 
-BACK = "https://application.example/back"
-LATE = "2932-01-01T00:00:00+00:00"
-
-
-class Teller(Protocol):
-    """What a story is told to."""
-
-    async def change(self, told: Told, verb: str, **given: Any) -> str:
-        """Make a change and return the id of what it made."""
-
-    async def signed_in(self, told: Told) -> str:
-        """Have somebody sign in for an organisation and return the id of the session."""
-
-    async def made_by(self, told: Told, noun: str) -> str:
-        """Return the id of the latest row of a noun that an organisation made."""
-
-
-Products = dict[str, tuple[str, str]]
+PAIRS = {"SUPPLIER": ("R1A", "RNK"), "RIVAL": ("RYG",)}  # whose systems come back in whose waves
 
 
 async def tell(to: Teller) -> None:
-    """Tell the whole story."""
+    """Tell the whole story: how systems come back first, and then what would stop them."""
     (national,) = of_kind(Kind.NATIONAL)
-    products = {code: await _product(to, code) for code in of_kind(Kind.SUPPLIER)}
+    supplied = [await _product(to, code) for code in of_kind(Kind.SUPPLIER)]
     incident = await to.change(Told(national), "openIncident", declaration={})
+    gates = await policy(to, incident)
+    for each in supplied:
+        await _reinstatement(to, each, incident, gates)
     regional = {code: await _region(to, code, incident) for code in of_kind(Kind.REGION)}
     await _declare(to, Told(national), next(iter(regional.values())))
-    held = {of_kind(Kind.ASSURER)[0]: next(iter(products.values()))[1], national: incident}
-    for code, thing in {**{supplier: made[0] for supplier, made in products.items()}, **held}.items():
+    held = {of_kind(Kind.ASSURER)[0]: supplied[0].build, national: incident}
+    for code, thing in {**{each.supplier: each.product for each in supplied}, **held}.items():
         await _hold(to, Told(code), thing)
     for trust in of_kind(Kind.TRUST):
         await _trust(to, trust, incident, regional[str(REGION[trust])])
-        for supplier, made in products.items():
-            await _recovery(to, Told(trust, supplier=supplier), incident, made)
-            await _recovery(to, Told(trust, supplier=supplier), await to.made_by(Told(trust), "Incident"), made)
+        for each in supplied:
+            told = Told(trust, supplier=each.supplier)
+            await _recovery(to, told, incident, each)
+            await _recovery(to, told, await to.made_by(Told(trust), "Incident"), each)
     for code, kind in KIND.items():
         await _administration(to, Told(code), next(role for role in Role if role.kinds == {kind}))
+
+
+async def _reinstatement(to: Teller, made: Supplied, incident: str, gates: dict[str, str]) -> None:
+    """Bring systems of one supplier back: those of its trusts to the end, another of each as far as the handover."""
+    courses = [Course(to, made, incident, trust) for trust in PAIRS[made.supplier]]
+    for course in courses:
+        await course.lose()
+    await waves(to, made, incident, courses)
+    await recovered(to, made, courses, gates)
+    await own_defects(to, made)
+    for course in courses:
+        await defects(course)
 
 
 async def _administration(to: Teller, told: Told, role: Role) -> None:
@@ -69,13 +72,16 @@ async def _hold(to: Teller, told: Told, held: str) -> None:
     await to.change(told, "releaseHold", hold=await to.change(told, "placeHold", held=held))
 
 
-async def _product(to: Teller, supplier: str) -> tuple[str, str]:
+async def _product(to: Teller, supplier: str) -> Supplied:
     told = Told(supplier)
     product = await to.change(told, "registerProduct")
     await to.change(told, "registerBuild", product=product)
     build = await to.change(told, "registerBuild", product=product)
     await _promise(to, told, product=product)
-    return product, build
+    made = Supplied(supplier, product, build)
+    await safe(to, made)
+    await assured(to, made)
+    return made
 
 
 async def _promise(to: Teller, told: Told, **about: str) -> None:
@@ -92,21 +98,27 @@ async def _declare(to: Teller, told: Told, incident: str) -> None:
 
 async def _region(to: Teller, region: str, incident: str) -> str:
     await _declare(to, Told(region), incident)
-    return await to.change(Told(region, supplier="RIVAL"), "openIncident", declaration={}, supplierOds="RIVAL")
+    told = Told(region, supplier="RIVAL")
+    opened = await to.change(told, "openIncident", declaration={}, supplierOds="RIVAL")
+    await amended(to, told, opened)
+    return opened
 
 
 async def _trust(to: Teller, trust: str, incident: str, regional: str) -> None:
     await _declare(to, Told(trust), incident)
     await to.change(Told(trust), "declareIncident", incident=regional)
-    await to.change(Told(trust, supplier="SUPPLIER"), "openIncident", declaration={})
+    told = Told(trust, supplier="SUPPLIER")
+    await amended(to, told, await to.change(told, "openIncident", declaration={}))
     await to.change(Told(trust), "openIncident", declaration={}, supplierOds=None)
 
 
-async def _recovery(to: Teller, told: Told, incident: str, product: tuple[str, str]) -> None:
-    system = await to.change(told, "registerSystem", product=product[0], incident=incident)
+async def _recovery(to: Teller, told: Told, incident: str, made: Supplied) -> None:
+    system = await to.change(told, "registerSystem", product=made.product, incident=incident)
     await to.change(told, "registerInterimSystem", system=system)
     for code in (told.owner, str(REGION[told.owner])):
         await _hold(to, Told(code, trust=told.owner, supplier=told.supplier), system)
-    report = await to.change(told, "reportTest", system=system, build=product[1])
+    report = await to.change(told, "reportTest", system=system, build=made.build)
     await to.change(told, "correctTestReport", corrects=report)
-    await _promise(to, Told(str(told.supplier), trust=told.owner), product=product[0], system=system)
+    issue = await to.made_by(Told(made.supplier), "KnownIssue")
+    await to.change(Told(told.owner, told.owner, told.supplier), "sightKnownIssue", knownIssue=issue, system=system)
+    await _promise(to, Told(str(told.supplier), trust=told.owner), product=made.product, system=system)

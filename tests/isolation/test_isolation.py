@@ -24,6 +24,20 @@ from tests.stage import LISTED, Stage
 
 POSITIONS = positions()
 UNTOLD = {"Event", "Session"}  # no event is about them
+LISTS = {
+    "activity": "Event",
+    "assurances": "SecurityAssurance",
+    "cohorts": "Cohort",
+    "defects": "Defect",
+    "disputes": "Dispute",
+    "holds": "Hold",
+    "knownIssues": "KnownIssue",
+    "milestones": "Milestone",
+    "signOffs": "SafetySignOff",
+    "slots": "ReinstatementSlot",
+    "systems": "System",
+    "waves": "Wave",
+}
 QUESTIONS = [position for position in POSITIONS if position.type != "Mutation"]
 CHANGES = [position for position in POSITIONS if position.type == "Mutation"]
 
@@ -73,13 +87,13 @@ def test_no_change_tells_or_touches_what_is_not_the_callers(walked: Walked) -> N
 
 @pytest.mark.parametrize("who", LISTED)
 def test_lists_show_exactly_what_the_caller_may_see(walked: Walked, world: World, who: str) -> None:
-    for name, noun in (("activity", "Event"), ("holds", "Hold"), ("milestones", "Milestone"), ("systems", "System")):
+    for name, noun in LISTS.items():
         shown = [row["id"] for page in walked.lists[who][name] for row in page["nodes"]]
         assert sorted(shown) == sorted(row.id for row in world.of(noun, seen_by=who)), name
         assert {page["totalCount"] for page in walked.lists[who][name]} == {len(shown)}, name
     moved = [row["objectId"] for page in walked.lists[who]["changes"] for row in page["nodes"]]
     assert sorted(moved) == sorted(
-        id_ for id_, row in world.rows.items() if row.noun not in UNTOLD and who in row.readers
+        id_ for id_, row in world.rows.items() if row.noun not in UNTOLD and who in row.hearers
     )
 
 

@@ -5,8 +5,20 @@ import asyncio
 import pytest
 
 from auth.tenancy import Database
-from tests.isolation.oracle import KIND, may_change
-from tests.isolation.sql import ENTRANTS, VIEWS, Table, as_admin, foreign, readable, sample, tables, updatable, written
+from tests.isolation.oracle import KIND, may_change, may_count
+from tests.isolation.sql import (
+    ENTRANTS,
+    VIEWS,
+    Table,
+    as_admin,
+    by_policies_alone,
+    foreign,
+    readable,
+    sample,
+    tables,
+    updatable,
+    written,
+)
 from tests.isolation.world import World, app_url
 from tests.stage import LISTED, Stage, caller
 
@@ -61,7 +73,8 @@ def test_what_may_be_read_is_read(
             for code in LISTED if noun else ():
                 rows = await readable(database, table, caller(code))
                 seen = world.of(noun, seen_by=code)
-                assert noun == "TestMilestone" or len(rows) == len(seen), (table.name, code)
+                fewer = len(seen) - len(rows)  # of a trust's own incident, its gates are seen by whom it names
+                assert noun == "TestMilestone" or fewer == 0 or (fewer > 0 and "gate_" in table.name), (table.name, code)
         await database.close()
 
     asyncio.run(read())
@@ -77,13 +90,13 @@ def test_nobody_writes_rows_of_another(copies: dict[str, Stage], catalogue: list
 async def _write_all(stage: Stage, tenants: list[Table], code: str) -> dict[str, dict[str, str]]:
     database = Database(app_url(stage))
     found = {}
-    async with as_admin(stage) as admin:
+    async with as_admin(stage) as admin, by_policies_alone(admin, [table.name for table in tenants]):
         for table in tenants:
             columns = await updatable(admin, table)
             rows = await sample(admin, table)
             for owner in rows.keys() - {code}:
                 answered = await written(database, table, caller(code), rows[owner], columns)
-                if may_change(table.name, owner, code):
+                if may_change(table.name, owner, code) or may_count(table.name, owner, code):
                     answered.pop("update", None)
                 found[f"{table.name} of {owner}"] = answered
     await database.close()

@@ -57,6 +57,8 @@ class Form:
             call = f"{position.field}({times(field)}{paged}{position.path[0]}: $v{number}) {self._selection}"
             if position.type == "Viewer":
                 call = f"viewer {{ {call} }}"
+            elif position.type in probes.WAYS:
+                call = f"{probes.WAYS[position.type][1]} {{ __typename {call} }}"
             elif position.type != "Query":
                 call = f"node(id: $parent) {{ __typename ... on {position.type} {{ {call} }} }}"
             calls.append(f"a{number}: {call}")

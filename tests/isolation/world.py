@@ -3,7 +3,9 @@
 import datetime as dt
 import json
 import uuid
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import asyncpg
@@ -23,7 +25,7 @@ from schema.people.account import Account, OpenAccount, Role
 from schema.people.api_client import AssertionProfile
 from schema.people.session import Session
 from tests.isolation import oracle, story
-from tests.isolation.canary import Canaries, Key, Readers, keys_of, leaves
+from tests.isolation.canary import Canaries, Readers, keys_of, leaves
 from tests.isolation.inputs import Inputs
 from tests.isolation.oracle import EVERYONE, KIND, Told
 from tests.sign_in_support import TOKEN_URL, key_for
@@ -31,6 +33,8 @@ from tests.stage import LISTED, PASSWORDS, Stage, mutation_document, person
 
 EVENTS = "select xid, id, object_type, object_key, row, encode(hash, 'hex') as link, verb from event where id > $1 order by id"
 NOBODYS: Readers = frozenset()
+# Whoever reads one knows that there is the other, which it may not read: a system was lost to some incident.
+REFERS = {"KnownIssue": ("defect_id",), "System": ("incident_id",), "WaveMember": ("wave_id",)}
 
 
 def made_up(column: Column[Any]) -> Any:
@@ -53,13 +57,19 @@ def made_up(column: Column[Any]) -> Any:
 
 @dataclass(frozen=True)
 class Known:
-    """A row of the world: its noun, its id as clients see it, its owner, and who may read it."""
+    """A row of the world: its noun, its id as clients see it, its owner, who may read it, and who of its changes."""
 
     noun: str
     id: str
     key: str
     owner: str
     readers: Readers
+    heard: Readers | None = None
+
+    @property
+    def hearers(self) -> Readers:
+        """Who may read an event about it."""
+        return self.readers if self.heard is None else self.heard
 
 
 @dataclass
@@ -72,7 +82,9 @@ class World:
     changes: set[tuple[str, str]] = field(default_factory=set)
     writes: set[tuple[str, str, str]] = field(default_factory=set)
     names: dict[str, Readers] = field(default_factory=dict)
+    named: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     keys: list[str] = field(default_factory=list)
+    ready: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
     def of(self, noun: str, *, seen_by: str | None = None, owner: str | None = None) -> list[Known]:
         """Give the rows of a noun, those that somebody may read, or those of an owner."""
@@ -91,12 +103,17 @@ class World:
 class Builder:
     """Builds a world by changes sent to the engine, reading as administrator what each one wrote."""
 
-    def __init__(self, world: World, database: Database, admin: asyncpg.Connection) -> None:
+    def __init__(
+        self, world: World, database: Database, admin: asyncpg.Connection, asked: Callable[[str], str] = lambda _: "id"
+    ) -> None:
+        """`asked` says what is asked of what a verb answers with, its id among it."""
         self._world = world
+        self._asked = asked
         self._database = database
         self._engine = Engine(database)
         self._admin = admin
         self._last = 0
+        self._shown: set[str] = set()
 
     async def build(self) -> None:
         """Build all of it."""
@@ -111,16 +128,21 @@ class Builder:
 
     async def change(self, told: Told, verb: str, **given: Any) -> str:
         """Make a change and return the id of what it made."""
-        made = Inputs(self._world.canaries, told.owner).make(f"{verb[0].upper()}{verb[1:]}", given)
-        request = Request(mutation_document(verb, "id"), {"input": made}, None, str(uuid.uuid4()))
-        body = json.loads((await self._engine.answer(request, person(told.owner))).body)
+        made = Inputs(self._world.canaries, told.who).make(f"{verb[0].upper()}{verb[1:]}", given)
+        request = Request(mutation_document(verb, self._asked(verb)), {"input": made}, None, str(uuid.uuid4()))
+        asking = person(told.who, *([told.role] if told.role else []))
+        body = json.loads((await self._engine.answer(request, asking)).body)
         assert "errors" not in body, (told, verb, body)
         thing: dict[str, Any] = body["data"][verb]
         assert "message" not in thing, (told, verb, made, thing)
         await self._learn(told, verb)
-        self._world.changes.add((verb, told.owner))
+        self._world.changes.add((verb, told.who))
         self._note_names(made, thing["id"])
         return str(thing["id"])
+
+    def leave(self, told: Told, verb: str, **given: Any) -> None:
+        """Note what a change of somebody's can be made with, once, after the story."""
+        self._world.ready[verb, told.who] = given
 
     async def signed_in(self, told: Told) -> str:
         """Have somebody sign in for an organisation, as the token endpoint does, and return the id of the session."""
@@ -158,6 +180,11 @@ class Builder:
             made = f"select {', '.join(row)} from jsonb_populate_record(null::{table.name}, $1)"  # noqa: S608 - our tables' own names
             await self._admin.execute(f"insert into {table.name} ({', '.join(row)}) {made}", json.dumps(row))
 
+    async def gate(self, incident: str, code: str) -> str:
+        """Return the id of a gate of an incident's catalogue."""
+        found = "select id::text from gate where incident_id = $1::text::uuid and code = $2"
+        return global_id("Gate", await self._admin.fetchval(found, self._world.rows[incident].key, code))
+
     async def made_by(self, told: Told, noun: str) -> str:
         """Return the id of the latest row of a noun that an organisation made."""
         return self._world.of(noun, owner=told.owner)[-1].id
@@ -167,6 +194,7 @@ class Builder:
         names = [made[name] for name in ("reference", "code", "label") if name in made]
         names += [f"{made['localPart']}@{self._world.rows[thing].owner}"] if "localPart" in made else []
         self._world.names |= dict.fromkeys(names, readers)
+        self._world.named[self._world.rows[thing].noun] += names
         if "oneTimePassword" in made:
             self._world.canaries.let_read(made["oneTimePassword"], NOBODYS)
         self._world.keys.append(made["idempotencyKey"])
@@ -205,44 +233,55 @@ class Builder:
                 break
             self._last = event["id"]
             row = json.loads(event["row"])
-            readers = self._know(told, event, row)
+            readers = self._know(told, event, row, verb)
             held = {key for leaf in leaves(row) for key in keys_of(leaf)} & set(canaries.planted)
             homeless -= held
             for key in held:
                 canaries.let_read(key, readers)
-            kind = "operator" if " " in verb else KIND[told.owner].lower()
+            kind = "operator" if " " in verb else KIND[told.who].lower()
             self._world.writes.add((kind, event["object_type"], "insert" if row["version"] == 1 else "update"))
         for key in homeless:  # kept beside the answer to its idempotency key, or not at all
-            canaries.let_read(key, frozenset({told.owner}))
+            canaries.let_read(key, frozenset({told.who}))
         canaries.planted.clear()
 
-    def _know(self, told: Told, event: Any, row: dict[str, Any]) -> Readers:
-        noun, key = event["object_type"], event["object_key"]
-        readers = oracle.readers(noun, told)
-        made = Known(noun, global_id(noun, key), key, told.owner, readers)
+    def _know(self, told: Told, event: Any, row: dict[str, Any], verb: str) -> Readers:
+        """Note the row and the event about it; give who may read what the change said of it."""
+        noun, key, owner = event["object_type"], event["object_key"], row.get("tenant_ods", told.owner)
+        made = self._world.rows.get(id_ := global_id(noun, key))  # whoever changes it, it stays whose it is
+        made = made or Known(noun, id_, key, owner, oracle.readers(noun, told))
+        self._world.rows[made.id] = made
+        readers = made.readers
+        if oracle.SHOWN_BY.get(noun) == verb:
+            self._shown.add(made.id)
+            self._let_read(row, readers)
+        heard = oracle.hearers(noun, told, readers, shown=made.id in self._shown)
+        self._world.rows[made.id] = replace(made, heard=(made.heard or heard) | heard)
         place = f"{event['xid']}/{event['id']}"
-        told_of = Known("Event", global_id("Event", place), place, told.owner, readers)
-        for known in (made, told_of):
-            self._world.rows.setdefault(known.id, known)
-        hidden: list[Key] = [told_of.id, place, event["link"]]
-        if readers != EVERYONE:
-            hidden += [made.id, key]
-        for secret in hidden:
+        told_of = Known("Event", global_id("Event", place), place, owner, heard)
+        self._world.rows[told_of.id] = told_of
+        for secret in (told_of.id, place, event["link"]):
+            self._world.canaries.let_read(secret, heard)
+        for secret in (made.id, key) if readers != EVERYONE else ():
             self._world.canaries.let_read(secret, readers)
-        if (
-            noun == "System" and row["incident_id"] in self._world.canaries
-        ):  # whoever reads a system knows it was lost to one
-            self._world.canaries.let_read(row["incident_id"], readers)
-        return readers
+        self._let_read({column: row[column] for column in REFERS.get(noun, ())}, readers)
+        return heard if noun in oracle.SHOWN_BY else readers
+
+    def _let_read(self, row: dict[str, Any], readers: Readers) -> None:
+        """Note that these may read every canary in a row."""
+        for key in {key for leaf in leaves(row) for key in keys_of(leaf)}:
+            if key in self._world.canaries:
+                self._world.canaries.let_read(key, readers)
 
 
-async def build(stage: Stage) -> World:
+async def build(
+    stage: Stage, canaries: Canaries | None = None, asked: Callable[[str], str] = lambda _: "id"
+) -> World:
     """Build a world on a database whose organisations are listed."""
-    world = World(stage)
+    world = World(stage, canaries or Canaries())
     database = Database(stage.url)
     admin = await asyncpg.connect(stage.server.admin_url, database=stage.name)
     try:
-        await Builder(world, database, admin).build()
+        await Builder(world, database, admin, asked).build()
     finally:
         await admin.close()
         await database.close()

@@ -7,7 +7,6 @@ from sqlmodel import col, select
 
 from auth.caller import Caller
 from auth.tenancy import Transaction
-from schema.kept.node import Audience
 from schema.kept.question import Page
 from schema.organisation import OrganisationKind
 from schema.problem import (
@@ -102,9 +101,10 @@ async def submit(
     if await db.one(select(Evidence).where(col(Evidence.assurance_id) == assurance.id)) is None:
         return _unfounded(assurance)
     assurance.state = AssuranceState.SUBMITTED
-    assurance.audience = Audience.PUBLISHED
     assurance.submitted_at = db.now
-    return await db.keep(assurance)
+    await db.keep(assurance)
+    await db.refresh(assurance)  # the database has published it
+    return assurance
 
 
 async def review(

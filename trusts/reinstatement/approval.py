@@ -95,7 +95,12 @@ async def call_off(
 ) -> Wave | NotFound | VersionConflict | WrongState:
     """Give up a wave that was approved; members that have not come back are free for another wave."""
     wave = await wave_in_turn(db, caller, input.wave, input, WaveState.CANCELLED)
-    return await give_up(db, wave, input.reason) if isinstance(wave, Wave) else wave
+    if not isinstance(wave, Wave):
+        return wave
+    if wave.approved_at is None:
+        needs = [WaveState.APPROVED, WaveState.OPEN]
+        return WrongState(message=f"This wave is {wave.state}.", state=wave.state, needs=needs, path=["input", "wave"])
+    return await give_up(db, wave, input.reason)
 
 
 async def _take_with_what_holds(db: Transaction, wave: Wave) -> None:

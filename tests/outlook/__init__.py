@@ -1,0 +1,1 @@
+"""Who waits for whom, who is ready, how long it took, and what a change would move."""

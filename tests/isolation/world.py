@@ -273,9 +273,7 @@ class Builder:
                 self._world.canaries.let_read(key, readers)
 
 
-async def build(
-    stage: Stage, canaries: Canaries | None = None, asked: Callable[[str], str] = lambda _: "id"
-) -> World:
+async def build(stage: Stage, canaries: Canaries | None = None, asked: Callable[[str], str] = lambda _: "id") -> World:
     """Build a world on a database whose organisations are listed."""
     world = World(stage, canaries or Canaries())
     database = Database(stage.url)

@@ -254,7 +254,7 @@ def test_a_safety_relevant_build_makes_all_that_was_found_before_it_stale(ready:
 
 
 EXPLAINED = """query($s: ID!) { explainGate(system: $s) { code standing shut since expiresAt detail waitsFor { odsCode }
-    waitsForRoles gate { code } conditions { totalCount nodes { part code what standing counts since about
+    waitsForRoles gate { code } conditions { totalCount nodes { part code what standing counts since objectId
     waitsFor { odsCode } waitsForRoles } } } systems { nodes { id gates { nodes { code standing } } } } }"""
 
 
@@ -269,7 +269,7 @@ def test_what_a_gates_standing_is_made_of(ready: Ready) -> None:
     assert [each["code"] for each in tests] == [f"TEST_{stage}" for stage in r.STAGES]
     (failed,) = [each for each in tests if each["standing"] != "PASSED"]
     assert (failed["code"], failed["standing"], failed["waitsForRoles"]) == ("TEST_SMOKE", "FAILED", ["TRUST_IT"])
-    assert named(failed["about"])
+    assert named(failed["objectId"])
     (defect,) = gates["DEFECTS"]["conditions"]["nodes"]
     assert defect["what"] == "S1 CN-114 is open: Alerts"
     assert (defect["waitsFor"], defect["waitsForRoles"]) == ({"odsCode": "SUPPLIER"}, ["SUPPLIER_LEAD"])

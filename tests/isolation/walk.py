@@ -9,6 +9,7 @@ from typing import Any
 
 from graphql import GraphQLSyntaxError, get_named_type, is_abstract_type, is_composite_type, is_leaf_type
 
+from api.graphql.compiled.given import MOST_FIELDS
 from api.graphql.engine import documents
 from api.graphql.failure import TooMuchError
 from tests.isolation import probes
@@ -68,6 +69,11 @@ class Form:
         return f"query({', '.join(stated)}) {{ {' '.join(calls)} }} {self._fragment if self.shape else ''}"
 
     @property
+    def fields(self) -> int:
+        """How many fields are asked of one value, and some more: the words of what is asked."""
+        return len(asked(self.shape, self.depth, self.first).split()) if self.shape else 1
+
+    @property
     def _selection(self) -> str:
         return f"{{ __typename ...{self.shape}Asked }}" if self.shape else ""
 
@@ -82,7 +88,7 @@ def fitted(form: Form) -> tuple[Form, int]:
     for depth in range(form.depth, -1, -1):
         less = Form(form.position, form.shape, depth, form.first)
         for count in (MOST_AT_ONCE, 6, 3, 1):
-            if is_answered(less.document(count)):
+            if is_answered(less.document(count)) and (count == 1 or less.fields * count <= MOST_FIELDS):
                 return less, count
     raise AssertionError(f"{form.position} cannot be asked within the limits")
 

@@ -101,6 +101,7 @@ declare
         select 1 as part, 'ASSURANCE' as code, case
                 when a.id is null then 'No security assurance is submitted'
                 when not a.fresh then format('Security assurance %%s is of a build before', a.reference)
+                when a.state = 'MORE_EVIDENCE' then format('Security assurance %%s needs more evidence', a.reference)
                 else format('Security assurance %%s is %%s', a.reference, replace(lower(a.state::text), '_', ' '))
             end as what, case
                 when a.id is null then 'NOT_ASSESSED'
@@ -126,7 +127,8 @@ declare
             s.supplier_ods, '{SUPPLIER_LEAD}', 'SecurityAssurance', a.id
         from %1$s a where g.basis = 'SECURITY_ASSURANCE' and a.fresh and a.state = 'APPROVED'
         union all
-        select 3, 'VALIDITY', 'It is valid until ' || to_char(a.expires_at at time zone 'Europe/London', 'FMDD FMMonth YYYY HH24:MI'),
+        select 3, 'VALIDITY', case when a.expires_at <= (select app.as_of()) then 'It was valid until ' else 'It is valid until ' end
+                || to_char(a.expires_at at time zone 'Europe/London', 'FMDD FMMonth YYYY HH24:MI'),
             case when a.expires_at <= (select app.as_of()) then 'EXPIRED' else 'PASSED' end::standing, true,
             case when a.expires_at <= (select app.as_of()) then a.expires_at else a.decided_at end, a.expires_at,
             s.supplier_ods, '{SUPPLIER_LEAD}', 'SecurityAssurance', a.id

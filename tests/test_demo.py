@@ -64,6 +64,12 @@ def shown(loaded: Loaded) -> Iterator[Demonstration]:
         yield demonstration
 
 
+@pytest.fixture
+def spring(shown: Demonstration) -> None:
+    """The same, in the spring that followed."""
+    assert shown.load(dt.date(2023, 5, 31)) == []
+
+
 def test_a_start_loads_what_is_missing_and_nothing_twice(loaded: Loaded) -> None:
     assert loaded.january[: len(loaded.november)] == loaded.november
     assert len(loaded.january) > len(loaded.november)
@@ -154,17 +160,84 @@ def test_every_tenant_has_a_key_file_of_its_owner_s_alone(loaded: Loaded) -> Non
 def test_holds_are_placed_and_released_by_people(loaded: Loaded, shown: Demonstration) -> None:
     asked = "{ holds { nodes { scope reasonCode placedBy { odsCode } effectiveFrom releasedAt releaser } } }"
     found = ask(shown, "national", asked)["holds"]["nodes"]
-    assert [(hold["scope"], hold["placedBy"]["odsCode"], hold["releasedAt"], hold["releaser"]) for hold in found] == [
-        ("SYSTEM", "ZZC", "2022-12-02T17:30:00+00:00", "trust-exec@ZZC"),
-        ("INCIDENT", "NATIONAL", "2023-01-03T09:00:00+00:00", "national-imt@NATIONAL"),
+    assert [tuple(hold[name] for name in ("scope", "reasonCode", "releasedAt", "releaser")) for hold in found] == [
+        ("SYSTEM", "DEFECT", "2022-11-28T09:05:00+00:00", "trust-exec@ZZC"),  # proposed by CN-114
+        ("SYSTEM", "ROLLBACK", "2022-11-28T09:00:00+00:00", "trust-exec@ZZC"),  # placed by the rollback
+        ("WAVE", "CLINICAL_SAFETY", "2022-11-27T12:00:00+00:00", "national-imt@NATIONAL"),
+        ("INCIDENT", "CHANGE_FREEZE", "2023-01-03T09:00:00+00:00", "national-imt@NATIONAL"),
     ]
     freeze = '{ progress(asKnownAt: "2022-12-24T12:00:00Z") { openHolds } b: progress { openHolds } }'
     told = ask(shown, "trust-zzc", freeze)
     assert told == {"progress": [{"openHolds": 1}], "b": [{"openHolds": 0}]}
     assert [entry[2] for entry in loaded.november].count("Account") == 23
+    assert [entry[2] for entry in loaded.january].count("Account") == 38  # with those who signed and decided since
     file = loaded.folder / "accounts.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert [once for once in read(file).values() if once is None] == []
+
+
+STATES = {
+    "2022-11-21T12:00:00Z": {"ZZC": "REINSTATING", "R1A": "REBUILDING", "ZZA": "REBUILDING"},
+    "2022-11-23T12:00:00Z": {"ZZC": "ROLLED_BACK", "R1A": "REBUILDING"},
+    "2022-12-01T12:00:00Z": {"ZZC": "IN_TRUST_TEST", "R1A": "IN_TRUST_TEST", "RNU": "REBUILDING"},
+    "2022-12-24T12:00:00Z": {"ZZC": "LIVE", "R1A": "READY", "RNK": "LIVE", "RQ3": "IN_TRUST_TEST"},
+    "2023-01-20T12:00:00Z": {"R1A": "REINSTATING", "RWV": "LIVE", "ZZA": "HANDED_OVER", "ZZB": "REPLACED"},
+    "2023-03-03T18:00:00Z": {"R1A": "LIVE", "ZZA": "REINSTATING", "ZZB": "REPLACED", "ZZC": "LIVE"},
+    "2023-05-24T12:00:00Z": {"R1A": "LIVE", "ZZA": "RECOVERED", "ZZB": "REPLACED", "ZZC": "RECOVERED"},
+}
+
+
+def states(shown: Demonstration, instant: str) -> dict[str, str]:
+    """Return where each trust's Carenotes stood, as it is known of an instant."""
+    asked = f'{{ systems(product: "CARENOTES", asKnownAt: "{instant}") {{ nodes {{ organisation {{ odsCode }} state }} }} }}'
+    return {
+        node["organisation"]["odsCode"]: node["state"] for node in ask(shown, "national", asked)["systems"]["nodes"]
+    }
+
+
+@pytest.mark.usefixtures("spring")
+@pytest.mark.parametrize("instant", STATES)
+def test_the_beats_leave_the_systems_where_they_should(shown: Demonstration, instant: str) -> None:
+    told = states(shown, instant)
+    assert {code: told[code] for code in STATES[instant]} == STATES[instant]
+
+
+@pytest.mark.usefixtures("spring")
+def test_all_but_one_are_reconnected_on_6_february(shown: Demonstration) -> None:
+    told = states(shown, "2023-02-06T12:00:00Z")
+    assert len(told) == 16
+    assert [code for code, state in told.items() if state not in ("REINSTATING", "LIVE", "REPLACED")] == ["ZZA"]
+
+
+@pytest.mark.usefixtures("spring")
+def test_a_build_makes_what_was_signed_before_it_stale(shown: Demonstration) -> None:
+    (system,) = ask(shown, "trust-zzc", '{ systems(product: "CARENOTES") { nodes { id } } }')["systems"]["nodes"]
+    asked = f'explainGate(system: "{system["id"]}", asKnownAt: "%s") {{ code standing }}'
+    moments = {"before": "2022-11-20T20:00:00Z", "on": "2022-11-27T15:00:00Z", "again": "2022-12-04T20:00:00Z"}
+    asked = "{" + " ".join(f"{name}: {asked % at}" for name, at in moments.items()) + "}"
+    told = {
+        name: {gate["code"]: gate["standing"] for gate in gates}
+        for name, gates in ask(shown, "trust-zzc", asked).items()
+    }
+    assert told["before"] == dict.fromkeys(told["before"], "PASSED") | {"BACK_ENTRY": "WAIVED"}
+    stale = {code for code, standing in told["on"].items() if standing == "STALE"}
+    assert stale == {"DCB0160", "TRUST_TESTING", "BOARD_APPROVAL"}
+    assert told["again"] == dict.fromkeys(told["again"], "PASSED") | {"BACK_ENTRY": "NOT_REPORTED"}
+
+
+@pytest.mark.usefixtures("spring")
+def test_few_are_counted_for_nobody(shown: Demonstration) -> None:
+    asked = "{ waves { nodes { number membersTotal state } } knownIssues { nodes { sightings } } }"
+    told = ask(shown, "trust-r1a", asked)
+    assert {wave["number"]: wave["membersTotal"] for wave in told["waves"]["nodes"]} == {
+        0: None,
+        1: 4,
+        2: 4,
+        3: 5,
+        4: None,
+    }
+    assert {wave["state"] for wave in told["waves"]["nodes"]} == {"COMPLETE"}
+    assert told["knownIssues"]["nodes"] == [{"sightings": 3}]
 
 
 def test_one_trust_s_incident_of_a_day_comes_later(loaded: Loaded, shown: Demonstration) -> None:

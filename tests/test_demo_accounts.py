@@ -62,13 +62,16 @@ def works(site: Site, subject: str, password: str | None) -> bool:
     return site.runner.run(look())
 
 
-def test_each_role_of_whoever_has_people_has_an_account() -> None:
-    posts = posts_of(read_scenario().organisations)
-    assert {post.role for post in posts} == set(Role)
-    assert len({post.subject for post in posts}) == len(posts) == 23
-    acting = {(step.by, step.as_) for step in read_scenario().steps if step.as_}
-    assert acting
-    assert acting <= {(post.ods_code, post.role) for post in posts}
+def test_whole_organisations_have_an_account_for_each_role_and_others_for_who_acts() -> None:
+    scenario = read_scenario()
+    whole = posts_of(scenario.organisations, ())
+    assert {post.role for post in whole} == set(Role)
+    assert len({post.subject for post in whole}) == len(whole) == 23
+    acting = {step.person for step in scenario.steps if step.person}
+    posts = posts_of(scenario.organisations, acting)
+    assert len({post.subject for post in posts}) == len(posts) == 52
+    assert acting <= {post.subject for post in posts}
+    assert set(whole) < set(posts)
 
 
 def test_a_second_start_shows_the_same(site: Site, file: Path) -> None:
@@ -78,9 +81,16 @@ def test_a_second_start_shows_the_same(site: Site, file: Path) -> None:
     assert start(site, file) == shown
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert "demonstration" in json.loads(file.read_text())["notice"]
-    table = sign_in_table("http://127.0.0.1:8000", shown)
+    table = sign_in_table("http://127.0.0.1:8000", shown, file)
     assert f"  {EXEC}  {shown[EXEC]}" in table.splitlines()
     assert "demonstration" in table
+
+
+def test_the_closing_screen_shows_whole_organisations_and_where_the_others_are(tmp_path: Path) -> None:
+    accounts = {"administrator@R1A": "once-a", "trust-exec@R1A": None, "trust-exec@RNK": "once-b"}
+    table = sign_in_table("", accounts, tmp_path / "accounts.json").splitlines()[-3:]
+    assert table[:2] == ["  administrator@R1A  once-a", "  trust-exec@R1A     its own password"]
+    assert table[2] == f"  1 more, who sign or decide elsewhere, stand in {tmp_path}/accounts.json."
 
 
 def test_what_was_used_is_not_given_again_and_what_expired_is(fresh_stage: Stage, site: Site, file: Path) -> None:
@@ -93,7 +103,7 @@ def test_what_was_used_is_not_given_again_and_what_expired_is(fresh_stage: Stage
 
     site.runner.run(pass_by())
     assert start(site, file) == {REGION: shown[REGION], EXEC: None}
-    assert f"  {EXEC}  its own password" in sign_in_table("", read(file)).splitlines()
+    assert f"  {EXEC}  its own password" in sign_in_table("", read(file), file).splitlines()
     as_superuser(fresh_stage, "update one_time_password set expires_at = now()")
     later = start(site, file)
     assert later[EXEC] is None

@@ -7,11 +7,21 @@ from typing import Any
 
 import pytest
 
-from api.demo.scenario import Provenance, Scenario, read_scenario
+from api.demo.scenario import Provenance, Scenario, Step, read_scenario, subject_of
 from api.graphql.register import OPERATIONS
 from schema.organisation import OrganisationKind
+from schema.people.account import Role
 
 FICTIONAL_TRUSTS = {"ZZA", "ZZB", "ZZC"}
+TROUBLE = {"holdBackCohort", "raiseDefect", "raiseDispute", "recordDissent", "replaceSystem", "rollBack"}
+TROUBLE |= {"handBackSlot", "sightKnownIssue"}
+WORDS = {  # what is said of a system by whoever invented it
+    "addWaveMember": "reason",
+    "assessGate": "evidenceRef",
+    "decideGoNoGo": "rationale",
+    "draftSignOff": "reportRef",
+    "planCohort": "name",
+}
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +61,10 @@ def test_the_totals_of_the_one_trust_that_published_them(scenario: Scenario) -> 
     (system,) = [step for step in scenario.steps if step.name == "r1a-carenotes"]
     assert (system.input["teamsTotal"], system.input["accountsTotal"]) == (158, 4166)
     assert system.facts["teamsTotal"] == system.facts["accountsTotal"] == "HOSC"
-    cohorts = as_written()["later"]["cohorts"]
+    cohorts = [step.input for step in scenario.steps if step.do == "planCohort" and step.by == "R1A"]
+    assert len(cohorts) == 8
     assert (sum(each["teams"] for each in cohorts), sum(each["accounts"] for each in cohorts)) == (158, 4166)
+    assert {step.by for step in scenario.steps if step.do == "planCohort"} == {"R1A", "ZZA", "ZZC"}
 
 
 def test_who_takes_part(scenario: Scenario) -> None:
@@ -70,13 +82,15 @@ def test_who_takes_part(scenario: Scenario) -> None:
 def test_invented_trouble_is_on_fictional_trusts_alone(scenario: Scenario) -> None:
     tests = [step for step in scenario.steps if step.do in ("reportTest", "correctTestReport")]
     trouble = [step for step in tests if step.input["outcome"] != "PASSED" or step.do == "correctTestReport"]
-    assert {step.by for step in trouble} <= FICTIONAL_TRUSTS
-    assert trouble
+    trouble += [step for step in scenario.steps if step.do in TROUBLE]
+    trouble += [step for step in scenario.steps if step.do == "decideGoNoGo" and step.input["outcome"] != "GO"]
+    assert {step.by for step in trouble} == FICTIONAL_TRUSTS
+    assert {step.do for step in trouble} >= TROUBLE
+    about = [step.input["system"] for step in scenario.steps if step.do == "waiveGate"]
+    assert about == ["@zzc-carenotes"]
     for step in tests:
         if step.by not in FICTIONAL_TRUSTS:
             assert "Demonstration: invented" in step.input["notes"], step.name
-    later = as_written()["later"]
-    assert {defect["raised_by"] for defect in later["defects"]} <= FICTIONAL_TRUSTS
 
 
 def test_acts_that_decide_are_done_by_people(scenario: Scenario) -> None:
@@ -86,15 +100,40 @@ def test_acts_that_decide_are_done_by_people(scenario: Scenario) -> None:
         assert scope, step.name
         assert step.as_ or not scope.personal, step.name
         assert step.as_ is None or step.as_ in scope.roles, step.name
-    assert {step.person for step in scenario.steps if step.as_} == {"trust-exec@ZZC", "national-imt@NATIONAL"}
+    acting: dict[Role, set[str]] = {}
+    for step in scenario.steps:
+        if step.as_:
+            acting.setdefault(step.as_, set()).add(step.by)
+    decides = {step.by for step in scenario.steps if step.do == "decideGoNoGo"}
+    assert len(decides) == 15  # of sixteen trusts one never goes back
+    assert acting[Role.TRUST_EXEC] == decides | {"ZZB"}
+    assert acting[Role.TRUST_CSO] == decides
+    assert acting[Role.REGION] == {"Y61", "Y63"}
+
+
+def test_nobody_signs_or_decides_about_what_it_tested(scenario: Scenario) -> None:
+    filed = {step.person or step.by for step in scenario.steps if step.do in ("reportTest", "correctTestReport")}
+    judged = {step.person for step in scenario.steps if step.do in ("giveSignOff", "assessGate", "decideGoNoGo")}
+    assert None not in judged
+    assert not filed & judged
+
+
+def test_every_account_that_only_decides_has_something_to_decide(scenario: Scenario) -> None:
+    acting = {step.person for step in scenario.steps if step.as_}
+    for part in scenario.organisations:
+        if not part.whole:
+            assert {subject_of(role, part.ods_code) for role in part.people} <= acting, part.ods_code
 
 
 def test_holds_are_released_and_on_no_real_trust(scenario: Scenario) -> None:
-    held = {step.name: step for step in scenario.steps if step.do == "placeHold"}
     released = {step.input["hold"].removeprefix("@") for step in scenario.steps if step.do == "releaseHold"}
-    assert held.keys() == released == {"zzc-hold", "freeze"}
-    assert {(step.by, step.input["held"]) for step in held.values()} == {
-        ("ZZC", "@zzc-carenotes"),
+    placed = {step.name: step for step in scenario.steps if step.do in ("placeHold", "confirmHold", "rollBack")}
+    stopped = {
+        step.input["hold"].removeprefix("@") if step.do == "confirmHold" else name for name, step in placed.items()
+    }
+    assert stopped == released == {"cn-114", "zzc-rolled-back", "wave-1-held", "freeze"}
+    assert {(step.by, step.input["held"]) for step in placed.values() if step.do == "placeHold"} == {
+        ("NATIONAL", "@wave-1"),
         ("NATIONAL", "@incident"),
     }
 
@@ -104,6 +143,11 @@ def test_what_is_invented_of_a_real_trust_says_so_where_it_is_shown(scenario: Sc
     for step in promises:
         about = step.input["system"].removeprefix("@").split("-")[0].upper()
         assert about in FICTIONAL_TRUSTS or "Demonstration: invented" in step.input["note"], step.name
+    for step in scenario.steps:
+        if field := WORDS.get(step.do):
+            about = step.input.get("system", "@" + step.by).removeprefix("@").split("-")[0].upper()
+            invented = "emonstration: invented" in step.input[field]
+            assert about in FICTIONAL_TRUSTS | {"SUPPLIER"} or invented, step.name
 
 
 def test_steps_follow_one_another_and_name_only_earlier_ones(scenario: Scenario) -> None:
@@ -111,10 +155,70 @@ def test_steps_follow_one_another_and_name_only_earlier_ones(scenario: Scenario)
     times = [step.at for step in scenario.steps]
     assert times == sorted(times)
     for step in scenario.steps:
-        named = {value[1:] for value in step.input.values() if isinstance(value, str) and value.startswith("@")}
+        given = [value for value in step.input.values() if isinstance(value, str) and value.startswith("@")]
+        named = {value[1:].partition("#")[0] for value in given}
         assert named <= before, step.name
         assert step.name not in before
         before.add(step.name)
+
+
+def test_a_trust_is_live_when_its_milestone_says_so(scenario: Scenario) -> None:
+    promised = {step.name: step.input for step in scenario.steps if step.do == "publishMilestone"}
+    back = first_back(scenario.steps)
+    met = set()
+    for step in scenario.steps:
+        of = promised.get(step.input.get("milestone", "").removeprefix("@"), {})
+        if step.do == "meetMilestone" and of["kind"] == "GO_LIVE" and "system" in of:
+            met.add((of["system"].removeprefix("@").split("-")[0].upper(), moment(step.input["actualAt"])))
+    assert met == back
+    assert len(met) == 16  # fifteen trusts, the pilot twice
+
+
+def first_back(steps: list[Step]) -> set[tuple[str, dt.datetime]]:
+    """Return when the first users of each trust were back, after each beginning: by its cohort, or all at once."""
+    found, begun = set(), set()
+    for step in steps:
+        if step.do == "beginReinstatement":
+            begun.add(step.by)
+        if step.do in ("bringCohortLive", "goLive") and step.by in begun:
+            begun.discard(step.by)
+            found.add((step.by, moment(step.input["actualAt"]) if "actualAt" in step.input else step.at))
+    return found
+
+
+def moment(text: str) -> dt.datetime:
+    """Return an instant as the file says it, in UTC."""
+    return dt.datetime.fromisoformat(text).astimezone(dt.UTC)
+
+
+BEATS = [  # in this order: who does what on which day
+    ("2022-11-09", "SUPPLIER", "giveSignOff"),
+    ("2022-11-11", "ASSURER", "decideAssurance"),
+    ("2022-11-14", "SUPPLIER", "handOver"),
+    ("2022-11-21", "ZZC", "beginReinstatement"),
+    ("2022-11-22", "ZZC", "raiseDefect"),
+    ("2022-11-23", "ZZC", "rollBack"),
+    ("2022-11-23", "NATIONAL", "placeHold"),
+    ("2022-11-26", "SUPPLIER", "registerBuild"),
+    ("2022-11-27", "NATIONAL", "releaseHold"),
+    ("2022-11-28", "ZZC", "retest"),
+    ("2022-11-30", "SUPPLIER", "handOver"),
+    ("2022-12-05", "ZZC", "goLive"),
+    ("2022-12-21", "R1A", "acceptSystem"),
+    ("2022-12-21", "NATIONAL", "placeHold"),
+    ("2023-01-05", "R1A", "decideGoNoGo"),
+    ("2023-01-09", "R1A", "bringCohortLive"),
+    ("2023-01-20", "ZZB", "replaceSystem"),
+    ("2023-02-20", "ZZA", "bringCohortLive"),
+    ("2023-03-03", "R1A", "goLive"),
+    ("2023-05-23", "Y61", "countersignRecovery"),
+]
+
+
+def test_the_beats_of_the_recovery_follow_one_another(scenario: Scenario) -> None:
+    told = iter([(step.day.isoformat(), step.by, step.do) for step in scenario.steps])
+    assert [beat for beat in BEATS if beat not in told] == []
+    assert as_written()["later"].keys() == {"back_entry", "beats"}
 
 
 def test_times_are_london_s(scenario: Scenario) -> None:

@@ -5,6 +5,7 @@ from sqlmodel import col, select
 
 from auth.tenancy import Transaction
 from schema.hold import Hold
+from schema.kept.node import global_id
 from schema.organisation import OrganisationKind as Kind
 from schema.problem import Obstacle
 from schema.readiness.gate import BOARD_APPROVAL, NEVER_WAIVED, Gate, GateBasis
@@ -49,7 +50,7 @@ def shut(gate: GateStanding) -> Obstacle:
         clears=f"{roles} of {gate.waits_for_ods}" if gate.waits_for_ods else roles,
         since=gate.since,
         next_step=CLEARS[gate.basis],
-        about=Gate(tenant_ods=gate.gate_ods, id=gate.gate_id).global_id(),
+        about=global_id(Gate.__name__, gate.gate_id),
     )
 
 

@@ -41,7 +41,7 @@ def demo(port: Port = None, data: Data = None, until: Until = UNTIL, no_serve: N
         typer.echo(f"In the demonstration it is {shown.clock():%-d %B %Y}.")
         if not no_serve:
             shown.clock.run()
-            people = sign_in_table(place.public_url, accounts.read(shown.accounts))
+            people = sign_in_table(place.public_url, accounts.read(shown.accounts), shown.accounts)
             serving.serve(shown.app(), claimed, lambda: typer.echo(f"{invitation(place.public_url, folder)}\n{people}"))
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,9 +54,10 @@ class Opened:
     until: dt.datetime | None
 
 
-def posts_of(parts: Iterable[Part]) -> list[Post]:
-    """Return every post of the cast, in its order."""
-    return [Post(part.ods_code, role) for part in parts for role in part.roles]
+def posts_of(parts: Iterable[Part], acting: Container[str | None]) -> list[Post]:
+    """Return the posts of the cast, in its order: of whole organisations all, of the others those who act."""
+    posts = [(part, Post(part.ods_code, role)) for part in parts for role in part.people]
+    return [post for part, post in posts if part.whole or post.subject in acting]
 
 
 async def open_all(database: Database, posts: list[Post], file: Path) -> None:

@@ -55,7 +55,8 @@ class Demonstration:
             told = await read_ledger(database)
             self.clock.reach(told.newest or self.clock())
             keys = await assemble(database, self.scenario.organisations, keys, self.folder)
-            await open_all(database, posts_of(self.scenario.organisations), self.accounts)
+            acting = {step.person for step in self.scenario.steps if step.day <= day or step.name in told.taken}
+            await open_all(database, posts_of(self.scenario.organisations, acting), self.accounts)
             steps = [step for step in self.scenario.up_to(day) if step.name not in told.taken]
             tenants = Tenants(app, self.place.public_url, keys, People(database, self.place.issuer()))
             with progress(f"Replaying up to {day:%-d %B %Y}", len(steps)) as tick:

@@ -10,7 +10,23 @@ from api.demo.tenants import Tenants
 from api.demo.told import Told, read_ledger
 from auth.tenancy import Database
 
-_NOUNS = {"corrects": ["TestReport"], "declaration": ["IncidentDeclaration"], "held": ["Build", "System", "Incident"]}
+_NOUNS = {
+    "assurance": ["SecurityAssurance"],
+    "corrects": ["TestReport"],
+    "decision": ["GoNoGoDecision"],
+    "declaration": ["IncidentDeclaration"],
+    "firstBuild": ["Build"],
+    "fixedIn": ["Build"],
+    "held": ["Build", "System", "Wave", "Incident"],
+    "into": ["Cohort"],
+    "knownIssue": ["KnownIssue"],
+    "member": ["WaveMember"],
+    "predecessor": ["Wave"],
+    "signOff": ["SafetySignOff"],
+    "slot": ["ReinstatementSlot"],
+    "supersedes": ["SecurityAssurance"],
+    "subject": ["System"],
+}
 
 
 class Replay:

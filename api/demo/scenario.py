@@ -60,12 +60,18 @@ class Part(Datum):
     icb_ods: str | None = None
     region_ods: str | None = None
     fictional: bool = False
-    people: bool = False
+    people: tuple[Role, ...] = Field(default=(), description="The roles that somebody has in it, each an account.")
+
+    @model_validator(mode="after")
+    def _people_fit(self) -> Self:
+        if unfit := [role for role in self.people if self.kind not in role.kinds]:
+            raise ValueError(f"{self.ods_code}: no {self.kind.lower()} has {', '.join(unfit)}")
+        return self
 
     @property
-    def roles(self) -> list[Role]:
-        """The roles that somebody has in it, each with an account of its own; none: only its machine takes part."""
-        return [role for role in Role if self.people and self.kind in role.kinds]
+    def whole(self) -> bool:
+        """Whether its people are there to be looked at, and not only as somebody has to sign or decide."""
+        return Role.ADMINISTRATOR in self.people
 
     @property
     def listed(self) -> ListOrganisation:

@@ -10,6 +10,8 @@ from pathlib import Path
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from schema.people.account import home_of
+
 REQUESTS = {
     "Region Midlands: where does every trust stand?": (
         "region-y60",
@@ -24,6 +26,13 @@ REQUESTS = {
             '{ systems(incident: "CARENOTES-2022") { nodes { name teamsTotal accountsTotal currentBuild { label } '
             "interimSystems { nodes { name liveOn } } reports(first: 5) { totalCount nodes { test outcome planned "
             "passed exitMet asOf } } } } }"
+        ),
+    ),
+    "Trust RQ3: what stands between our system and our users?": (
+        "trust-rq3",
+        (
+            '{ systems(incident: "CARENOTES-2022") { nodes { name state gates { nodes { code standing shut since '
+            "expiresAt detail waitsFor { odsCode } waitsForRoles } } } } }"
         ),
     ),
     "Supplier: what did we promise, and how did it slip?": (
@@ -51,7 +60,7 @@ def progress(title: str, total: int) -> Iterator[Callable[[], None]]:
 
 
 def invitation(base_url: str, folder: Path) -> str:
-    """Return what to open, where the keys are, and three requests that are ready to paste."""
+    """Return what to open, where the keys are, and requests that are ready to paste."""
     lines = [
         "",
         f"Open {base_url}/ and {base_url}/schema.graphql. Ctrl-C stops; the data stays.",
@@ -64,17 +73,23 @@ def invitation(base_url: str, folder: Path) -> str:
     return "\n".join(lines)
 
 
-def sign_in_table(base_url: str, accounts: Mapping[str, str | None]) -> str:
-    """Return who may sign in by which one-time password."""
+def sign_in_table(base_url: str, accounts: Mapping[str, str | None], file: Path) -> str:
+    """Return who may sign in by which one-time password: all of the organisations that have their own administrator.
+
+    Of the others only those who sign and decide have accounts; the file has theirs.
+    """
+    whole = {home_of(subject) for subject in accounts if subject.startswith("administrator@")}
+    shown = {subject: once for subject, once in accounts.items() if home_of(subject) in whole} or accounts
     lines = [
         "",
         f"Sign in at {base_url}/sign-in, or by `{_command()} login`, as any of these people of the demonstration.",
         "A password works once and for 72 hours; you then choose your own, and a second factor for what decides.",
     ]
-    wide = max(map(len, accounts), default=0)
-    return "\n".join(
-        [*lines, *(f"  {subject:{wide}}  {once or 'its own password'}" for subject, once in accounts.items())]
-    )
+    wide = max(map(len, shown), default=0)
+    rows = [f"  {subject:{wide}}  {once or 'its own password'}" for subject, once in shown.items()]
+    if others := len(accounts) - len(shown):
+        rows.append(f"  {others} more, who sign or decide elsewhere, stand in {_near(file)}.")
+    return "\n".join([*lines, *rows])
 
 
 def _curl(base_url: str, key_file: Path, document: str) -> str:

@@ -18,7 +18,10 @@ AUDITOR = Caller("AUDITOR", OrganisationKind.AUDITOR, "demonstration", frozenset
 
 @dataclass(frozen=True)
 class Told:
-    """The steps taken: what they made by step and noun; and the time of the newest event of all."""
+    """The steps taken: what they made by step and noun; and the time of the newest event of all.
+
+    What has a code is by `step#code`, too: an incident begins with many gates.
+    """
 
     made: dict[tuple[str, str], str]
     newest: dt.datetime | None
@@ -26,7 +29,7 @@ class Told:
     @property
     def taken(self) -> set[str]:
         """The names of the steps taken."""
-        return {step for step, _ in self.made}
+        return {step.partition("#")[0] for step, _ in self.made}
 
 
 async def read_ledger(database: Database) -> Told:
@@ -35,10 +38,9 @@ async def read_ledger(database: Database) -> Told:
         ours = select(Event).where(col(Event.request_id).startswith(MARK))
         events = await db.all(ours)
         newest = await db.one(select(func.max(col(Event.recorded_at))))
-    made = {
-        (str(event.request_id).removeprefix(MARK), event.object_type): str(
-            global_id(event.object_type, event.object_key)
-        )
-        for event in events
-    }
+    made = {}
+    for event in events:
+        step = str(event.request_id).removeprefix(MARK)
+        made_by = [step, f"{step}#{event.row['code']}"] if "code" in event.row else [step]
+        made |= {(name, event.object_type): str(global_id(event.object_type, event.object_key)) for name in made_by}
     return Told(made, newest)

@@ -49,11 +49,11 @@ async def open_(
     await db.lock(f"account:{subject}")
     if existing := await db.one(select(Account).where(col(Account.subject) == subject)):
         return AlreadyRegistered(message=f"There is an account {subject}.", existing=existing.global_id())
+    await _give(db, subject, input.one_time_password)
     made = db.made | {"subject": subject}
     account = await db.keep(Account(**made))
     for role in sorted(set(input.roles)):
         await db.keep(Membership(**made, role=role))
-    await _give(db, subject, input.one_time_password)
     return account
 
 
@@ -132,6 +132,7 @@ async def _sign_out(db: Transaction, caller: Administering, account: Account, re
 
 
 async def _give(db: Transaction, subject: str, password: str) -> None:
+    """Keep a one-time password, before any event: to hash takes long, and an event takes its organisation's chain."""
     now, password_hash = func.clock_timestamp(), await passwords.hashed(password)
     given = {"tenant_ods": db.caller.tenant_ods, "id": uuid_utils.compat.uuid7(), "subject": subject}
     await db.write(

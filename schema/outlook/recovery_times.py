@@ -6,7 +6,7 @@ import strawberry
 from sqlalchemy import MetaData, case
 from sqlmodel import Field
 
-from schema.kept.computed import computed
+from schema.kept.computed import Reading, computed
 from schema.kept.described import described_type
 from schema.kept.node import Instant, Row
 
@@ -14,7 +14,7 @@ FEWEST = 3  # trusts that an aggregate is made of at least (domain model, B.4)
 _ALONE = "null: of fewer than 3 trusts, whose figures would be told."
 
 
-def _shown(name: str) -> object:
+def _shown(name: str) -> Reading:
     return lambda row: case((row.trusts >= FEWEST, row[name]))
 
 

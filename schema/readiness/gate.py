@@ -2,7 +2,7 @@
 
 import enum
 import uuid
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import strawberry
 from pydantic import BaseModel, StringConstraints
@@ -151,7 +151,7 @@ class Gate(Kept, table=True):
     )
 
 
-def catalogue() -> list[dict[str, object]]:
+def catalogue() -> list[dict[str, Any]]:
     """Return the gates that every incident begins with, in order (domain model, B.2 and B.4; design finding 6)."""
     trust = [Role.TRUST_EXEC, Role.TRUST_SIRO]
     told: list[tuple[GateBasis, str, list[Role], bool]] = [

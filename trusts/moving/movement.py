@@ -21,10 +21,9 @@ from schema.problem import GateShut, HeldBy, NotFound, Obstacle, VersionConflict
 from schema.product import Product
 from schema.readiness.gate import Gate
 from schema.reinstatement.moving import Step
-from schema.reinstatement.wave import Wave
 from schema.system import System, turn_of
 from schema.system import SystemState as State
-from trusts.standing import obstacle_of, shut_gates
+from trusts.standing import obstacle_of, shut_gates, take_turn
 
 BEFORE_LIVE = (
     State.OPERATIONAL,
@@ -80,21 +79,12 @@ async def turned(
     lawful = [*needs] or MOVES.get((becomes, caller.kind), ())
     if system is None or not lawful or not _moves(caller, system):
         return NotFound(path=["input", "system"])
-    await take(db, system)
+    await take_turn(db, system)
     if system.state not in lawful:
         return _wrong(system, lawful)
     if input.expected_version not in (None, system.version):
         return VersionConflict(current_version=system.version)
     return system
-
-
-async def take(db: Transaction, system: System) -> None:
-    """Take the turn of a system beside all it relies on, and read it again as whoever had it before left it."""
-    beside = [system.product_id, system.incident_id, *await _waves(db, system)]
-    await db.lock(turn_of(system.tenant_ods, system.id), beside=beside)
-    if build := await current_build(db, system):
-        await db.share(build)
-    await db.refresh(system)
 
 
 async def current_build(db: Transaction, system: System) -> uuid.UUID | None:
@@ -154,16 +144,6 @@ async def relying(db: Transaction, product: Product) -> list[System]:
     for system in systems:
         await db.refresh(system)
     return systems
-
-
-async def _waves(db: Transaction, system: System) -> list[uuid.UUID]:
-    """Return the waves whose holds may stop a system: those of its product and incident."""
-    found = select(col(Wave.id)).where(
-        col(Wave.tenant_ods) == system.supplier_ods,
-        col(Wave.product_id) == system.product_id,
-        col(Wave.incident_id) == system.incident_id,
-    )
-    return await db.all(found)
 
 
 def _moves(caller: Caller, system: System) -> bool:

@@ -87,7 +87,7 @@ async def _assessed(db: Transaction, gate: Gate, subject: Subject, role: Role, i
     )
     await db.keep(found)
     if input.note or input.evidence_ref:
-        told = {"note": input.note, "evidence_ref": input.evidence_ref}
+        told: dict[str, Any] = {"note": input.note, "evidence_ref": input.evidence_ref}
         await db.keep(AssessmentNote(**db.made, **told, assessment_id=found.id, trust_ods=found.trust_ods))
     await db.refresh(found)
     return found
@@ -128,8 +128,7 @@ async def waive(
     return await db.keep(
         GateWaiver(
             **db.made,
-            reason=input.reason,
-            until=input.until,
+            **input.model_dump(include={"reason", "until"}),
             gate_ods=gate.tenant_ods,
             gate_id=gate.id,
             trust_ods=system.tenant_ods,

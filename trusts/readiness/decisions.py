@@ -1,6 +1,7 @@
 """Decisions: a trust decides whether a system goes, on gates that are kept as they stood; what follows from it."""
 
 from collections.abc import Sequence
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlmodel import col, select
@@ -147,7 +148,12 @@ async def dissent(db: Transaction, caller: Caller, input: RecordDissent) -> Diss
     role = acting_as(caller, [*TRUST, Role.REGION], input.role)
     if role is None:
         return _not_in_the_role([*TRUST, Role.REGION], "decision")
-    said = {"trust_ods": decision.tenant_ods, "decision_id": decision.id, "role": role, "text": input.text}
+    said: dict[str, Any] = {
+        "trust_ods": decision.tenant_ods,
+        "decision_id": decision.id,
+        "role": role,
+        "text": input.text,
+    }
     return await db.keep(Dissent(**db.made, **said, recorded_at=db.now))
 
 

@@ -42,8 +42,9 @@ async def define(
     if incident is None:
         return NotFound(path=["input", "incident"])
     stated = input.model_dump(exclude={"incident", "idempotency_key"})
-    listed = next((gate for gate in catalogue() if gate["code"] == input.code), {})
-    gate = Gate(**db.made, **{**stated, **listed, "title": input.title, "position": input.position}, **_of(incident))
+    known = next((gate for gate in catalogue() if gate["code"] == input.code), {})
+    stated |= {**known, "title": input.title, "position": input.position}
+    gate = Gate(**db.made, **stated, **_of(incident))
     if refused := amiss(gate):
         return refused
     await db.lock(incident.id)

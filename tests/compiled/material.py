@@ -67,7 +67,7 @@ async def gathered(world: World, engine: Engine, admin: asyncpg.Connection) -> M
     found.instants = [*TIMELESS, *(moment.isoformat() for moment in (*at[::8], *between[::8], at[-1]))]
     await _Lists(engine, found).read()
     empty = [place for place, lists in found.cursors.items() if not any(lists.values())]
-    assert empty == [], "a list without any row"
+    assert empty == [], f"lists without any row: {empty}"
     return found
 
 

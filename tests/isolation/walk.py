@@ -15,13 +15,14 @@ from api.graphql.engine import documents
 from api.graphql.failure import TooMuchError
 from tests.isolation import probes
 from tests.isolation.asking import Asker, all_of
-from tests.isolation.inputs import TYPES
+from tests.isolation.inputs import TYPES, noun_of
 from tests.isolation.positions import Position
 from tests.isolation.probes import Cursors, Probe
 from tests.isolation.selection import asked, possible_types, times
 from tests.isolation.world import World
 from tests.stage import LISTED
 
+BY_ID = ("node", "nodes", "_entities")  # questions that take an id of anything
 AS_OF = re.compile(r'"asOf": "[^"]*"')  # when it was asked, which is no difference
 MOST_AT_ONCE = 8  # aliases; the engine answers 60, but compiles no more than a thousand fields
 
@@ -129,11 +130,11 @@ class Walk:
             hidden = [probe for probe in await self._cursors.of(position) if who not in probe.readers]
             return [hidden[:: 1 + len(hidden) // self._breadth.cursors], ids[::every]]
         if position.holds in ("ID", "_Any"):
-            return [
-                [*ids, *probes.forged(self._world, self._breadth.forged)][
-                    :: 1 if position.field == "node" else 1 + every // 10
-                ]
-            ]
+            forged = probes.forged(self._world, self._breadth.forged)
+            if position.field in BY_ID:
+                return [[*ids, *forged][:: 1 if position.field == "node" else 1 + every // 10]]
+            asked = [probe for probe in ids if probe.noun == noun_of(position.path[-1])]
+            return [[*asked, *[*ids, *forged][::every]]]
         names = probes.names(self._world)
         hidden = [probe for probe in names if who not in probe.readers]
         known = [probe for probe in names if who in probe.readers]
@@ -154,10 +155,10 @@ class Walk:
             self._judge(position, probe, who, outcomes)
 
     def _form(self, position: Position, shape: str) -> Form:
+        if position.is_cursor:  # what a place in a list may give away are its rows
+            return Form(position, shape, 0, 2)
         deep = (position.type, position.field) == ("Query", "node")
-        return Form(
-            position, shape, self._breadth.depth if deep else 1, 2 if position.is_cursor else self._breadth.first
-        )
+        return Form(position, shape, self._breadth.depth if deep else 1, self._breadth.first)
 
     def _shape(self, position: Position, probe: Probe) -> str:
         """Give the type whose fields are asked of the answer: of an interface, the one the value's noun has."""

@@ -162,8 +162,8 @@ create function app.guard_wave(whose text, which uuid) returns setof app.obstacl
     where s.tenant_ods = whose and s.id = which and w.state is distinct from 'OPEN'
 $$;
 
--- Its slot is confirmed and, to begin, has begun.
-create function app.guard_slot(whose text, which uuid, begun boolean) returns setof app.obstacle language sql stable as $$
+-- Its slot is confirmed and has begun.
+create function app.guard_slot(whose text, which uuid) returns setof app.obstacle language sql stable as $$
     select 'SLOT',
         case when r.id is null then 'It has no slot.'
              when r.state = 'REQUESTED' then 'Its slot is not confirmed.'
@@ -178,8 +178,22 @@ create function app.guard_slot(whose text, which uuid, begun boolean) returns se
     from system s
     left join reinstatement_slot r on r.tenant_ods = s.tenant_ods and r.system_id = s.id
         and r.state in ('REQUESTED', 'CONFIRMED')
-    where s.tenant_ods = whose and s.id = which
-    and (r.state is distinct from 'CONFIRMED' or (begun and r.starts_at > app.now()))
+    where s.tenant_ods = whose and s.id = which and (r.state is distinct from 'CONFIRMED' or r.starts_at > app.now())
+$$;
+
+-- The mandatory gates of its incident that are shut (0022); which it says for a person is in trusts/standing.py.
+create function app.guard_gates(whose text, which uuid) returns setof app.obstacle language sql stable as $$
+    select c.code, coalesce(g.title || ': ' || g.detail, 'The incident has no gate ' || c.code || '.'),
+        coalesce(array_to_string(g.waits_for_roles, ' or '), 'who opened the incident'), g.since,
+        'Have the gate cleared.', 'Gate', g.gate_id
+    from unnest(app.shut_gates(whose, which)) with ordinality c (code, place)
+    left join gate_standing g on g.tenant_ods = whose and g.system_id = which and g.code = c.code
+    order by c.place
+$$;
+
+-- Records are back as far as the incident's policy asks: its gate, where it is mandatory.
+create function app.guard_back_entry(whose text, which uuid) returns setof app.obstacle language sql stable as $$
+    select g.* from app.guard_gates(whose, which) g where g.code = 'BACK_ENTRY'
 $$;
 
 -- The latest decision about it is GO, and was made after it was last accepted.
@@ -248,6 +262,8 @@ create function app.before_recovered(whose text, which uuid) returns setof app.o
     select * from app.guard_defects(whose, which, false)
     union all
     select * from app.guard_declaration(whose, which)
+    union all
+    select * from app.guard_back_entry(whose, which)
 $$;
 
 -- What is in the way of a move, in the order of the conditions of B.2.
@@ -266,12 +282,13 @@ begin
         return query select * from app.guard_tests(whose, which);
         return query select * from app.guard_defects(whose, which, true);
     elsif becomes = 'APPROVED' then
-        return query select * from app.guard_slot(whose, which, false);
+        return query select * from app.guard_gates(whose, which);
         return query select * from app.guard_decision(whose, which);
     elsif becomes = 'REINSTATING' then
         return query select * from app.guard_holds(whose, which);
         return query select * from app.guard_wave(whose, which);
-        return query select * from app.guard_slot(whose, which, true);
+        return query select * from app.guard_slot(whose, which);
+        return query select * from app.guard_gates(whose, which);
     elsif becomes = 'LIVE' then
         return query select * from app.guard_cohorts(whose, which);
     elsif becomes = 'ROLLED_BACK' then
@@ -471,8 +488,8 @@ select app.remember('dispute', 'Dispute');
 
 revoke execute on all functions in schema app from public;
 grant execute on function app.may_move, app.moving_with, app.in_the_way, app.before_recovered, app.move_system,
-    app.stamped, app.first_live, app.counting_builds, app.guard_assurance, app.guard_build,
-    app.guard_cohorts, app.guard_dcb0129, app.guard_decision, app.guard_defects, app.guard_slot, app.guard_wave, app.guard_declaration, app.guard_holds,
+    app.stamped, app.first_live, app.counting_builds, app.guard_assurance, app.guard_back_entry, app.guard_build,
+    app.guard_cohorts, app.guard_dcb0129, app.guard_decision, app.guard_defects, app.guard_gates, app.guard_slot, app.guard_wave, app.guard_declaration, app.guard_holds,
     app.guard_own_holds, app.guard_recovery_declared, app.guard_rollback, app.guard_superseded, app.guard_tests,
     app.raise_dispute, app.settle_dispute
     to app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust;

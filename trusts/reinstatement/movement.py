@@ -19,11 +19,12 @@ from schema.kept.node import global_id
 from schema.organisation import OrganisationKind as Kind
 from schema.problem import GateShut, HeldBy, NotFound, Obstacle, VersionConflict, WrongState
 from schema.product import Product
+from schema.readiness.gate import Gate
 from schema.reinstatement.moving import Step
 from schema.reinstatement.wave import Wave
 from schema.system import System, turn_of
 from schema.system import SystemState as State
-from trusts.standing import obstacle_of
+from trusts.standing import obstacle_of, shut_gates
 
 BEFORE_LIVE = (
     State.OPERATIONAL,
@@ -107,22 +108,23 @@ async def current_build(db: Transaction, system: System) -> uuid.UUID | None:
 async def blocked(db: Transaction, system: System, becomes: State) -> GateShut | HeldBy | None:
     """Return what is in the way of a move, None where nothing is: the holds over it, else the conditions not met."""
     moving = (cast(system.state, _STATE), cast(becomes, _STATE))
-    return await refusal(db, func.app.in_the_way(system.tenant_ods, system.id, *moving))
+    return await refusal(db, system, func.app.in_the_way(system.tenant_ods, system.id, *moving))
 
 
-async def refusal(db: Transaction, asked: Function[Any]) -> GateShut | HeldBy | None:
-    """Return what a condition of the database says is in the way."""
+async def refusal(db: Transaction, system: System, asked: Function[Any]) -> GateShut | HeldBy | None:
+    """Return what a condition of the database says is in the way of a system."""
     found = await db.rows(sa.select(asked.table_valued(*_OBSTACLE, name="way")))
+    path = ["input", "system"]
     if held := [row.key for row in found if row.noun == Hold.__name__]:
-        holds = await db.all(
-            select(Hold).where(col(Hold.id).in_(held)).order_by(col(Hold.effective_from), col(Hold.id))
-        )
-        return HeldBy(holds=[obstacle_of(hold) for hold in holds], path=["input", "system"])
-    if found:
-        message, next_step = "Its conditions are not met.", "Have each of gates cleared, then send it again."
-        gates = [_obstacle(row) for row in found]
-        return GateShut(message=message, next_step=next_step, gates=gates, path=["input", "system"])
-    return None
+        holds = select(Hold).where(col(Hold.id).in_(held)).order_by(col(Hold.effective_from), col(Hold.id))
+        return HeldBy(holds=[obstacle_of(hold) for hold in await db.all(holds)], path=path)
+    if not found:
+        return None
+    gates = {row.code for row in found if row.noun == Gate.__name__}
+    shut = [gate for gate in await shut_gates(db, system) if gate.code in gates] if gates else []
+    others = [_obstacle(row) for row in found if row.noun != Gate.__name__]
+    message, next_step = "Its conditions are not met.", "Have each of gates cleared, then send it again."
+    return GateShut(message=message, next_step=next_step, gates=[*others, *shut], path=path)
 
 
 async def moved(db: Transaction, system: System, becomes: State) -> System:

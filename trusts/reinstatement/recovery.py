@@ -26,7 +26,7 @@ async def declare(
         return AlreadyDecided(
             message="The trust declared it recovered before.", next_step="Ask its region to countersign."
         )
-    if blocked := await movement.refusal(db, func.app.before_recovered(system.tenant_ods, system.id)):
+    if blocked := await movement.refusal(db, system, func.app.before_recovered(system.tenant_ods, system.id)):
         return blocked
     system.recovered_declared_at = db.now
     return await db.keep(system)

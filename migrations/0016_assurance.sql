@@ -20,7 +20,7 @@ create table security_assurance (
     decider varchar(120) check (decider ~ '^[a-z0-9][a-z0-9._-]{1,39}@[A-Z0-9]{3,10}$'),
     decided_at timestamptz,
     confidence confidence,
-    valid_until timestamptz check (valid_until > decided_at),
+    valid_until timestamptz,
     decision_reason varchar(2000) check (length(decision_reason) >= 2),
     primary key (tenant_ods, id),
     unique (tenant_ods, reference),
@@ -36,6 +36,7 @@ create table security_assurance (
     ),
     constraint an_approval_says_how_sure_and_how_long check (
         num_nonnulls(confidence, valid_until) = case when state in ('APPROVED', 'REVOKED') then 2 else 0 end
+        and (state <> 'APPROVED' or valid_until > decided_at)
     ),
     constraint nobody_assures_themselves check (assurer_ods <> tenant_ods)
 );

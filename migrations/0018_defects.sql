@@ -217,7 +217,7 @@ grant update (state, severity, clinical_safety, raiser_note, triage_note, workar
 select app.remember('defect', 'Defect');
 
 create table known_issue (
-    tenant_ods varchar(10) not null,
+    tenant_ods varchar(10) not null references organisation,
     id uuid not null,
     version integer not null,
     created_at timestamptz not null,

@@ -5,30 +5,29 @@ create type wavestate as enum ('DRAFT', 'PROPOSED', 'APPROVED', 'OPEN', 'COMPLET
 create type memberstate as enum ('PROPOSED', 'APPROVED', 'REMOVED');
 
 -- What the database itself counts on a row across tenants stays out of the ledger: everybody may read an event's row,
--- and small numbers are nobody's to read. A fourth argument of the trigger names those columns; as in 0002 besides.
+-- and small numbers are nobody's to read. A fourth argument of the trigger names those columns; as in 0011 besides.
 create or replace function app.record() returns trigger language plpgsql as $$
 declare
-    after jsonb := to_jsonb(new) - string_to_array(coalesce(tg_argv[3], ''), ',');
-    owner text := coalesce(after ->> 'tenant_ods', after ->> 'ods_code');
+    after jsonb := case when tg_nargs > 3 then to_jsonb(new) - string_to_array(tg_argv[3], ',') else to_jsonb(new) end;
+    owned boolean := after ? 'tenant_ods';
+    effective timestamptz := after ->> tg_argv[2];
 begin
+    if effective is null and position(',' in tg_argv[2]) > 0 then
+        effective := (
+            select after ->> c from unnest(string_to_array(tg_argv[2], ',')) c where after ->> c is not null limit 1
+        );
+    end if;
     insert into event (
         tenant_ods, owner_ods, trust_ods, region_ods, supplier_ods, audience, actor, actor_kind, verb,
         object_type, object_key, row, reason, effective_at, request_id,
         sequence, xid, recorded_at, previous_hash, hash
     ) values (
-        app.tenant(), owner, after ->> 'trust_ods',
-        case when after ? 'tenant_ods' then after ->> 'region_ods' end, after ->> 'supplier_ods',
-        case when after ? 'tenant_ods' then coalesce((after ->> 'audience')::audience, tg_argv[1]::audience)
-             else 'PUBLISHED' end,
+        app.tenant(), case when owned then after ->> 'tenant_ods' else after ->> 'ods_code' end, after ->> 'trust_ods',
+        case when owned then after ->> 'region_ods' end, after ->> 'supplier_ods',
+        case when owned then coalesce((after ->> 'audience')::audience, tg_argv[1]::audience) else 'PUBLISHED' end,
         current_setting('app.subject'), nullif(current_setting('app.kind'), '')::organisationkind,
         current_setting('app.verb'), tg_argv[0], coalesce(after ->> 'id', after ->> 'ods_code'), after,
-        nullif(after ->> 'reason', ''),
-        coalesce(
-            (select (after ->> c)::timestamptz from unnest(string_to_array(tg_argv[2], ',')) c
-             where after ->> c is not null limit 1),
-            app.now()
-        ),
-        nullif(current_setting('app.request'), ''),
+        nullif(after ->> 'reason', ''), coalesce(effective, app.now()), nullif(current_setting('app.request'), ''),
         0, 0, app.now(), '', ''
     );
     return null;
@@ -79,6 +78,8 @@ begin
                    'app_supplier, app_trust', name);
 end
 $$;
+select app.remember('milestone', 'Milestone'), app.remember('safety_sign_off', 'SafetySignOff'),
+    app.remember('hazard_summary', 'HazardSummary');
 
 create table wave (
     tenant_ods varchar(10) not null references organisation,
@@ -226,7 +227,8 @@ create function app.is_done(state systemstate) returns boolean language sql immu
 create function app.left_of_wave(whose text, which uuid) returns bigint language sql stable as $$
     select count(*) from wave_member m
     left join system s on s.tenant_ods = m.trust_ods and s.id = m.system_id
-    where m.tenant_ods = whose and m.wave_id = which and m.state <> 'REMOVED' and not coalesce(app.is_done(s.state), false)
+    where m.tenant_ods = whose and m.wave_id = which and m.state <> 'REMOVED'
+    and not coalesce(app.is_done(s.state), false)
 $$;
 
 -- Whether a defect of severity 1 with clinical safety is open on a product: on a system of it that trusts have, or
@@ -309,7 +311,9 @@ begin
         raise exception 'the members of a wave are counted by the database' using errcode = 'check_violation';
     end if;
     if new.state = old.state then
-        if who <> 'SUPPLIER' or old.state not in ('DRAFT', 'PROPOSED') or new.proposed_at is distinct from old.proposed_at then
+        if who <> 'SUPPLIER' or old.state not in ('DRAFT', 'PROPOSED')
+            or new.proposed_at is distinct from old.proposed_at
+        then
             raise exception 'a wave is amended by its supplier before it is approved' using errcode = 'check_violation';
         end if;
         return new;
@@ -444,8 +448,8 @@ create policy approve_any on wave_member for update to app_national using (true)
 grant select on wave, wave_member
     to app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust;
 grant insert on wave, wave_member to app_supplier;
-grant update (opens_on, closes_on, order_rationale, soak_days, slots_a_day, state, proposed_at, cancelled_at, cancel_reason,
-    member_count, live_count, version) on wave to app_supplier;
+grant update (opens_on, closes_on, order_rationale, soak_days, slots_a_day, state, proposed_at, cancelled_at,
+    cancel_reason, member_count, live_count, version) on wave to app_supplier;
 grant update (state, returned_at, return_reason, approved_at, approver_ods, approver, approval_reason, opened_at,
     completed_at, cancelled_at, cancel_reason, member_count, live_count, version) on wave to app_national;
 grant update (live_count) on wave to app_trust;
@@ -489,12 +493,12 @@ create policy its_own_products_and_waves on hold as restrictive for insert to ap
     with check (scope::text in ('PRODUCT', 'WAVE') and supplier_ods = (select app.tenant()));
 select app.remember('hold', 'Hold');
 
-revoke execute on function app.holds_over, app.holds_over_wave, app.is_done, app.left_of_wave, app.is_unsafe, app.exit_rule_met,
-    app.wave_may_move, app.draft_wave, app.move_wave, app.move_member, app.is_live, app.count_member, app.count_live,
-    app.place_on_wave from public;
-grant execute on function app.holds_over, app.holds_over_wave, app.is_done, app.left_of_wave, app.is_unsafe, app.exit_rule_met,
-    app.wave_may_move, app.draft_wave, app.move_wave, app.move_member, app.is_live, app.count_member, app.count_live,
-    app.place_on_wave
+revoke execute on function app.holds_over, app.holds_over_wave, app.is_done, app.left_of_wave, app.is_unsafe,
+    app.exit_rule_met, app.wave_may_move, app.draft_wave, app.move_wave, app.move_member, app.is_live,
+    app.count_member, app.count_live, app.place_on_wave from public;
+grant execute on function app.holds_over, app.holds_over_wave, app.is_done, app.left_of_wave, app.is_unsafe,
+    app.exit_rule_met, app.wave_may_move, app.draft_wave, app.move_wave, app.move_member, app.is_live,
+    app.count_member, app.count_live, app.place_on_wave
     to app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust;
 
 -- The line of progress, as in 0014, with the holds of its wave and of every earlier one.

@@ -53,7 +53,7 @@ create table gate (
     foreign key (tenant_ods, incident_id) references incident (tenant_ods, id),
     foreign key (tenant_ods, region_ods) references organisation (ods_code, region_ods) on update cascade,
     constraint never_waived check (
-        (basis not in ('SECURITY_ASSURANCE', 'DCB0129', 'DCB0160') and code <> 'BOARD_APPROVAL')
+        (basis not in ('SECURITY_ASSURANCE', 'DCB0129', 'DCB0160', 'SLOT') and code <> 'BOARD_APPROVAL')
         or (mandatory and not waivable)
     ),
     constraint a_fact_has_its_name check (

@@ -279,15 +279,17 @@ begin
                 case when d.standing = 'WAIVED' then w.until when d.standing < 'WAIVED' then c.ends_at end as expires_at,
                 c.waits_for_ods::varchar(10) as waits_for_ods, coalesce(c.waits_for_roles, g.owner_roles) as waits_for_roles,
                 (case when d.standing = 'WAIVED' then 'Waived; ' else '' end
-                    || coalesce(c.what || case when c.others > 0 then format(', and %%s more', c.others) else '' end,
-                                'None is open'))::varchar as detail,
+                    || case when c.what is null then 'None is open'
+                            when c.standing <= 'WAIVED' and c.parts > 1 then format('All %%s conditions hold', c.parts)
+                            when c.others > 0 then format('%%s, and %%s more', c.what, c.others)
+                            else c.what end)::varchar as detail,
                 (select app.as_of()) as as_of
             %s
             left join lateral (
                 select q.standing, q.since, q.what, q.waits_for_ods, q.waits_for_roles,
                     bool_or(q.standing <= 'IN_REVIEW') over () as begun,
                     min(q.expires_at) over () as ends_at, max(q.since) over () as newest,
-                    (count(*) filter (where q.standing > 'WAIVED') over ()) - 1 as others
+                    count(*) over () as parts, count(*) filter (where q.standing > 'WAIVED') over () - 1 as others
                 from (%s) q where q.counts order by q.standing desc, q.since, q.part limit 1
             ) c on true
             left join lateral (
@@ -318,7 +320,7 @@ create function app.shut_gates(whose text, which uuid) returns text[] language s
     select coalesce(array_agg(c.code order by c.position, c.code), '{}') from (
         select g.code, g.position from gate_standing g where g.tenant_ods = whose and g.system_id = which and g.shut
         union all
-        select n.code, 0 from unnest(array['SECURITY_ASSURANCE', 'DCB0129', 'DCB0160', 'BOARD_APPROVAL']) n (code)
+        select n.code, 0 from unnest(array['SECURITY_ASSURANCE', 'DCB0129', 'DCB0160', 'SLOT', 'BOARD_APPROVAL']) n (code)
         where not exists (
             select from system s join gate g on g.tenant_ods = s.incident_ods and g.incident_id = s.incident_id
             where s.tenant_ods = whose and s.id = which and g.code = n.code

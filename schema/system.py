@@ -152,6 +152,7 @@ class System(_System, Kept, table=True):
     )
     cohorts = many("schema.reinstatement.cohort.Cohort", "system_id", description="In which it goes back to its users.")
     holds = many("schema.hold.Hold", "system_id", newest_first=True, description="On this system alone, newest first.")
+
     gates = many(
         "schema.readiness.standing.GateStanding", "system_id", description="Where each gate stands, in their order."
     )

@@ -1,7 +1,5 @@
 """Standing: what is in the way of a system, asked by every rule that moves it or decides about it."""
 
-import uuid
-
 from sqlalchemy import Uuid, column, func
 from sqlmodel import col, select
 
@@ -11,8 +9,8 @@ from schema.organisation import OrganisationKind as Kind
 from schema.problem import Obstacle
 from schema.readiness.gate import BOARD_APPROVAL, NEVER_WAIVED, Gate, GateBasis
 from schema.readiness.standing import GateStanding
-from schema.reinstatement.wave import MemberState, WaveMember
 from schema.system import System, turn_of
+from trusts.ahead import turns_over
 
 NEVER_LEFT_OUT = (*(basis.value for basis in NEVER_WAIVED), BOARD_APPROVAL)
 CLEARS = {
@@ -93,23 +91,11 @@ def obstacle_of(hold: Hold) -> Obstacle:
 async def take_turn(db: Transaction, system: System) -> None:
     """Take the turn of a system beside all that a decision about it relies on, and read it again.
 
-    Its product, its incident, and its wave: whoever changes one of them waits, and so does whoever decides.
+    Its product and that one's current build, its incident, its wave and every earlier one: whoever changes or holds
+    one of them waits, and so does whoever decides.
     """
-    wave = await _wave_of(db, system)
-    relied_on = [system.product_id, system.incident_id, *([wave] if wave else [])]
+    relied_on = await turns_over(db, system)
     await db.lock(turn_of(system.tenant_ods, system.id), beside=relied_on)
-    moved_to = await _wave_of(db, system)
-    if moved_to not in (None, wave):
-        await db.share(moved_to)
+    for came_since in sorted(set(await turns_over(db, system)) - set(relied_on)):
+        await db.share(came_since)
     await db.refresh(system)
-
-
-async def _wave_of(db: Transaction, system: System) -> uuid.UUID | None:
-    return await db.one(
-        select(col(WaveMember.wave_id)).where(
-            col(WaveMember.tenant_ods) == system.supplier_ods,
-            col(WaveMember.trust_ods) == system.tenant_ods,
-            col(WaveMember.system_id) == system.id,
-            col(WaveMember.state) == MemberState.APPROVED,
-        )
-    )

@@ -38,7 +38,6 @@ from trusts.reinstatement import (
     slots,
     waves,
 )
-from trusts.reinstatement import acceptance, disputes, going_live, handover, outage, recovery, replacement, rollback
 
 
 @strawberry.type

@@ -54,8 +54,9 @@ class GateBasis(enum.StrEnum):
     SLOT = "SLOT"
 
 
-# Never waived, never optional (domain model, B.2), with the board's approval besides.
-NEVER_WAIVED = (GateBasis.SECURITY_ASSURANCE, GateBasis.DCB0129, GateBasis.DCB0160)
+# Never waived, never optional (domain model, B.2), with the board's approval besides: security, clinical safety, and
+# the slot, without which nothing is approved.
+NEVER_WAIVED = (GateBasis.SECURITY_ASSURANCE, GateBasis.DCB0129, GateBasis.DCB0160, GateBasis.SLOT)
 
 Days = Annotated[int | None, Field(ge=1, le=366)]
 Quorum = Annotated[int, Field(ge=1, le=5)]

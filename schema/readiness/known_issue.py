@@ -60,6 +60,7 @@ class KnownIssue(_Issue, Kept, table=True):
     UNRECORDED: ClassVar[tuple[str, ...]] = ("sightings",)
 
     __table_args__ = (
+        ForeignKeyConstraint(["tenant_ods"], ["organisation.ods_code"]),
         ForeignKeyConstraint(["tenant_ods", "product_id"], ["product.tenant_ods", "product.id"]),
         ForeignKeyConstraint(["tenant_ods", "first_build_id"], ["build.tenant_ods", "build.id"]),
         ForeignKeyConstraint(["tenant_ods", "fixed_in_id"], ["build.tenant_ods", "build.id"]),

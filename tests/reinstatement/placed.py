@@ -1,5 +1,6 @@
 """What the tests of movement share: the table of the domain model, and systems put where a test needs them."""
 
+import uuid
 from typing import Any
 
 from api.graphql.nodes import named
@@ -22,6 +23,7 @@ FORWARD = (
 FALLING_BACK = {("READY", "IN_TRUST_TEST", Kind.SUPPLIER), ("APPROVED", "IN_TRUST_TEST", Kind.SUPPLIER)}
 NEVER_LIVE = {state.value for state in State} - {"LIVE", "RECOVERED", "REPLACED", "RETIRED"}
 LAWFUL = {*FORWARD, *FALLING_BACK, *((state, "REPLACED", Kind.TRUST) for state in NEVER_LIVE)}
+NOW = "2022-12-01T09:00:00Z"
 KIND = {code: listed[1] for code, listed in LISTED.items()}
 
 
@@ -47,3 +49,32 @@ def state_of(stage: Stage, system: str) -> str:
     """Give the state a system is in, as the superuser sees it."""
     (row,) = as_superuser(stage, f"select state::text from system where id = '{key(system)}'")  # noqa: S608 - our own
     return str(row[0])
+
+
+def fact(stage: Stage, table: str, tenant: str, **columns: Any) -> str:
+    """Put a row where a test needs it, past every rule and trigger; give its key."""
+    stated = {
+        "tenant_ods": tenant,
+        "id": str(uuid.uuid4()),
+        "version": 1,
+        "created_at": NOW,
+        "created_by": "fact",
+        **columns,
+    }
+    values = ", ".join("null" if value is None else repr(str(value)) for value in stated.values())
+    as_superuser(
+        stage,
+        "set session_replication_role = replica",
+        f"insert into {table} ({', '.join(stated)}) values ({values})",  # noqa: S608 - our own
+    )
+    return str(stated["id"])
+
+
+def alter(stage: Stage, table: str, id_: str, **columns: Any) -> None:
+    """Change a row, past every rule and trigger."""
+    values = ", ".join(f"{name} = {'null' if value is None else repr(str(value))}" for name, value in columns.items())
+    as_superuser(
+        stage,
+        "set session_replication_role = replica",
+        f"update {table} set {values} where id = '{id_}'",  # noqa: S608 - our own
+    )

@@ -15,8 +15,8 @@ MACHINES = {
 }
 
 
-def acting_as(caller: Caller, allowed: Iterable[Role], wanted: Role | None = None) -> Role | None:
+def acting_as(caller: Caller, allowed: Iterable[str], wanted: Role | None = None) -> Role | None:
     """Return the role the caller acts in: the one wanted, or the first allowed that it has; None: it has none."""
     has = caller.roles if caller.person else {MACHINES.get(caller.kind)}
-    fit = (role for role in allowed if role in has and wanted in (None, role) and caller.kind in role.kinds)
+    fit = (role for role in map(Role, allowed) if role in has and wanted in (None, role) and caller.kind in role.kinds)
     return next(fit, None)

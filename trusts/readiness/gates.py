@@ -100,20 +100,21 @@ _WHO = {
 
 
 def _may_own(gate: Gate) -> bool:
-    if not set(gate.owner_roles) <= set(OWNERS):
+    roles = [Role(role) for role in gate.owner_roles]
+    if not set(roles) <= set(OWNERS):
         return False
     if gate.basis != GateBasis.ASSESSED:
         return True
     if gate.scope == GateScope.WAVE:
-        return not any(Kind.TRUST in role.kinds for role in gate.owner_roles)
-    return any(role != Role.ASSURER for role in gate.owner_roles)
+        return not any(Kind.TRUST in role.kinds for role in roles)
+    return any(role != Role.ASSURER for role in roles)
 
 
 def _kinds(gate: Gate) -> int:
     """Return how many kinds of organisation count towards a quorum: the supplier never, the assurer of a wave alone."""
     if gate.basis != GateBasis.ASSESSED:
         return 1
-    seen = {kind for role in gate.owner_roles for kind in role.kinds}
+    seen = {kind for role in gate.owner_roles for kind in Role(role).kinds}
     return len(seen - {Kind.SUPPLIER} - ({Kind.ASSURER} if gate.scope == GateScope.SYSTEM else set()))
 
 

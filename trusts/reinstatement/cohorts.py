@@ -20,8 +20,7 @@ from schema.reinstatement.cohort import (
     SystemId,
 )
 from schema.system import System, SystemState, turn_of
-from trusts.ahead import turns_over
-from trusts.standing import holds_over
+from trusts.standing import holds_over, take_turn
 
 COUNTED = ("teams", "accounts")
 RETURNING = (SystemState.REINSTATING, SystemState.LIVE)
@@ -166,7 +165,7 @@ async def _planned(
     if cohort is None:
         return NotFound(path=["input", "cohort"])
     system = await _system_of(db, cohort)
-    await db.lock(turn_of(system.tenant_ods, system.id), beside=await turns_over(db, system))
+    await take_turn(db, system)
     await db.refresh(cohort)
     if input.expected_version not in (None, cohort.version):
         return VersionConflict(current_version=cohort.version)

@@ -96,7 +96,6 @@ class Ground:
 
     def act(self, story: Story, act: Act) -> None:
         """Let somebody act: the answer is what the model says, and the invariants hold."""
-        story.model.now = self.now = self.now + TICK
         before = _places(story.model)
         answer = self.change(act.who.caller, act.verb, given_as_ids(story, act.given))
         kind = answer["__typename"]
@@ -117,6 +116,11 @@ class Ground:
             if before.get(name) != place and (name[:4], place) in REACHED:
                 wrong = self.rows(REACHED[name[:4], place], self._key(story, name), self.now)
                 assert not wrong, (name, place, [row[0] for row in wrong])
+        self.later(story, TICK)
+
+    def later(self, story: Story, passes: dt.timedelta) -> None:
+        """Let time pass."""
+        story.model.now = self.now = self.now + passes
 
     def check(self, story: Story, *, written: bool) -> None:
         """Hold the database against the model and the invariants; what was refused left no event."""

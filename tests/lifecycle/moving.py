@@ -207,7 +207,7 @@ def assess(model: Model, who: Actor, trust: str, outcome: str) -> Act:
 def waive(model: Model, who: Actor, trust: str, gate: str, days: int) -> Act:
     """Return the national team's waiver of a gate for a system; security, safety and the board are never waived."""
     system, until = model.systems[trust], model.now + days * DAY
-    never = ("SECURITY_ASSURANCE", "DCB0129", "DCB0160", "BOARD_APPROVAL")
+    never = ("SECURITY_ASSURANCE", "DCB0129", "DCB0160", "BOARD_APPROVAL", "SLOT")  # a slot by the catalogue
 
     def effect() -> None:
         system.waived[gate] = until

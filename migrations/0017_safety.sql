@@ -79,11 +79,15 @@ create table hazard_summary (
 create index on hazard_summary (id);
 create index on hazard_summary (sign_off_id, id);
 
+-- Whether a day is not over in London at the moment of the answer; no day never is.
+create function app.not_past(day date) returns boolean language sql stable parallel safe
+    return coalesce((day + 1)::timestamp at time zone 'Europe/London' > app.as_of(), true);
+
 -- The sign-off that stands for a product (DCB0129) or for a system (DCB0160): the latest decided of those on the builds
--- on which results count, where it is signed. Null: none stands.
+-- on which results count, where it is signed and its review day is not past. Null: none stands.
 -- The tables are named without their schema: over the schema `known` it tells what stood then (0006).
 create function app.signed_dcb0129(supplier text, product_ uuid) returns uuid language sql stable parallel safe as $$
-    select case when s.state = 'SIGNED' then s.id end from product p
+    select case when s.state = 'SIGNED' and app.not_past(s.next_review_on) then s.id end from product p
     join build latest on latest.tenant_ods = p.tenant_ods and latest.id = p.current_build_id
     join safety_sign_off s on s.supplier_ods = p.tenant_ods and s.product_id = p.id
     join build b on b.tenant_ods = s.supplier_ods and b.id = s.build_id
@@ -93,7 +97,7 @@ create function app.signed_dcb0129(supplier text, product_ uuid) returns uuid la
     limit 1
 $$;
 create function app.signed_dcb0160(trust text, system_ uuid) returns uuid language sql stable parallel safe as $$
-    select case when s.state = 'SIGNED' then s.id end from safety_sign_off s
+    select case when s.state = 'SIGNED' and app.not_past(s.next_review_on) then s.id end from safety_sign_off s
     join build b on b.tenant_ods = s.supplier_ods and b.id = s.build_id
     join product p on p.tenant_ods = b.tenant_ods and p.id = b.product_id
     join build latest on latest.tenant_ods = p.tenant_ods and latest.id = p.current_build_id
@@ -258,8 +262,8 @@ grant update (report_ref, report_version, level_1, level_2, level_3, level_4, le
     to app_supplier, app_trust;
 select app.remember('safety_sign_off', 'SafetySignOff'), app.remember('hazard_summary', 'HazardSummary');
 
-revoke execute on function app.signed_dcb0129, app.signed_dcb0160, app.bars_signing, app.begin_sign_off,
+revoke execute on function app.not_past, app.signed_dcb0129, app.signed_dcb0160, app.bars_signing, app.begin_sign_off,
     app.move_sign_off, app.decide_sign_off, app.tested_it, app.state_hazards from public;
-grant execute on function app.signed_dcb0129, app.signed_dcb0160, app.bars_signing, app.begin_sign_off,
+grant execute on function app.not_past, app.signed_dcb0129, app.signed_dcb0160, app.bars_signing, app.begin_sign_off,
     app.move_sign_off, app.decide_sign_off, app.tested_it, app.state_hazards
     to app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust;

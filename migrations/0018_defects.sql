@@ -275,8 +275,10 @@ create table known_issue_count (
 );
 alter table known_issue_count enable row level security;
 alter table known_issue_count force row level security;
-create policy begin on known_issue_count for insert to app_supplier
-    with check (tenant_ods = (select app.tenant()) and pg_trigger_depth() > 0 and trusts = 0);
+create policy write_supplier on known_issue_count for insert to app_supplier
+    with check (tenant_ods = (select app.tenant()));
+create policy by_publishing on known_issue_count as restrictive for insert to app_supplier
+    with check (pg_trigger_depth() > 0 and trusts = 0);
 create policy while_counting on known_issue_count for select to app_trust using (pg_trigger_depth() > 0);
 create policy counted on known_issue_count for update to app_trust using (pg_trigger_depth() > 0);
 grant insert on known_issue_count to app_supplier;

@@ -6,7 +6,7 @@ alter table system
     add column archive_arrangement varchar(2000) check (length(archive_arrangement) >= 2);
 
 -- Who moves a system from which state to which (domain model, B.2); the same table is in
--- trusts/reinstatement/movement.py.
+-- trusts/moving/movement.py.
 create function app.may_move(was systemstate, becomes systemstate, who text)
 returns boolean language sql immutable parallel safe as $$
     select (was::text, becomes::text, who) in (

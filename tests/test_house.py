@@ -28,43 +28,8 @@ def test_there_is_one_commit() -> None:
     assert found == ["auth/tenancy.py"]
 
 
-# Decided in staged reinstatement: its operations come with it.
-LATER = {
-    Scope.COHORT_PLAN,
-    Scope.ASSURANCE_DECIDE,
-    Scope.ASSURANCE_SUBMIT,
-    Scope.DECISION_MAKE,
-    Scope.DISPUTE_RAISE,
-    Scope.DEFECT_RAISE,
-    Scope.DEFECT_TRIAGE,
-    Scope.DISPUTE_RAISE,
-    Scope.HANDOVER_MAKE,
-    Scope.ISSUE_PUBLISH,
-    Scope.RECOVERY_COUNTERSIGN,
-    Scope.REINSTATEMENT_RUN,
-    Scope.ROLLBACK_DECLARE,
-    Scope.DISSENT_RECORD,
-    Scope.GATE_ASSESS,
-    Scope.GATE_DEFINE,
-    Scope.GATE_WAIVE,
-    Scope.HANDOVER_MAKE,
-    Scope.ISSUE_PUBLISH,
-    Scope.OBLIGATION_MEET,
-    Scope.SAFETY_PREPARE,
-    Scope.SAFETY_SIGN,
-    Scope.RECOVERY_COUNTERSIGN,
-    Scope.ROLLBACK_DECLARE,
-    Scope.SLOT_CONFIRM,
-    Scope.SLOT_REQUEST,
-    Scope.WAVE_APPROVE,
-    Scope.WAVE_PROPOSE,
-    Scope.SAFETY_PREPARE,
-    Scope.SAFETY_SIGN,
-}
-
-
 def test_every_operation_has_a_scope_and_every_scope_an_operation() -> None:
-    assert {operation.needs for operation in OPERATIONS if operation.needs} == set(Scope) - LATER
+    assert {operation.needs for operation in OPERATIONS if operation.needs} == set(Scope)
     assert [operation.name for operation in OPERATIONS if operation.needs is None] == ["viewer"]
 
 

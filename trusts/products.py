@@ -7,7 +7,7 @@ from auth.tenancy import Transaction
 from schema.problem import AlreadyRegistered, NotFound, ValidationFailed
 from schema.product import Build, Product, RegisterBuild, RegisterProduct
 from schema.system import SystemState
-from trusts.reinstatement import movement
+from trusts.moving import movement
 
 
 async def register(db: Transaction, caller: Caller, input: RegisterProduct) -> Product | AlreadyRegistered:

@@ -10,6 +10,7 @@ from auth.people import accounts, memberships, sessions
 from auth.scope import Scope
 from trusts import activity as ledger
 from trusts import holds, incidents, milestones, organisations, products, progress, systems, testing
+from trusts.moving import acceptance, going_live, handover, outage, recovery, replacement, rollback
 from trusts.readiness import (
     assessments,
     assurance,
@@ -22,22 +23,7 @@ from trusts.readiness import (
     signing,
     triage,
 )
-from trusts.reinstatement import (
-    acceptance,
-    approval,
-    bookings,
-    cohorts,
-    disputes,
-    going_live,
-    handover,
-    members,
-    outage,
-    recovery,
-    replacement,
-    rollback,
-    slots,
-    waves,
-)
+from trusts.reinstatement import approval, bookings, cohorts, disputes, members, slots, waves
 
 
 @strawberry.type

@@ -99,7 +99,10 @@ class GiveSignOff(Revision):
     """A clinical safety officer's signature."""
 
     sign_off: strawberry.ID
-    next_review_on: dt.date | None = Field(default=None, description="When it is to be reviewed; after today.")
+    next_review_on: dt.date | None = Field(
+        default=None,
+        description="The day by which it is to be reviewed, after today; once it is past, it no longer stands.",
+    )
 
 
 @described_input
@@ -143,7 +146,9 @@ class SafetySignOff(Kept, table=True):
         default=None, max_length=120, description="The account of the safety officer who signed, or declined."
     )
     signed_at: Instant | None = Field(default=None, description="When it was signed, or declined, UTC.")
-    next_review_on: dt.date | None = Field(default=None, description="When it is to be reviewed.")
+    next_review_on: dt.date | None = Field(
+        default=None, description="The day by which it is to be reviewed; once it is past, it no longer stands."
+    )
     withdrawn_at: Instant | None = Field(default=None, description="When the signature was taken back, UTC.")
 
     organisation = one("schema.organisation.Organisation", "tenant_ods", description="Whose safety officer decides.")

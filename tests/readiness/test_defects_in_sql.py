@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from schema.kept.node import global_id, read_global_id
+from schema.readiness.defect import Defect, DefectSeverity, DefectState
 from schema.readiness.defect_moves import MOVES
 from tests.ledger import as_superuser
 from tests.readiness.defect_story import MOVES as TOLD
@@ -102,6 +103,17 @@ def test_the_database_makes_every_lawful_move_and_no_other(defects: Defects, row
 def test_both_tables_of_moves_are_the_same(stage: Stage) -> None:
     kept = as_superuser(stage, "select was::text, becomes::text, hand, minor from app.defect_move")
     assert {tuple(row) for row in kept} == {tuple(move) for move in MOVES}
+
+
+def test_both_say_the_same_of_what_stands_in_the_way(stage: Stage) -> None:
+    asked = "select s::text, t::text, app.defect_is_open(s, t) from unnest(enum_range(null::defectseverity)) s, unnest(enum_range(null::defectstate)) t"
+    told = {(row[0], row[1]): row[2] for row in as_superuser(stage, asked)}
+    assert told == {
+        (severity.value, state.value): Defect(severity=severity, state=state).is_open()
+        for severity in DefectSeverity
+        for state in DefectState
+    }
+    assert sum(told.values()) == 2 * 8 + 2 * 5
 
 
 def test_each_writes_its_own_words_alone(defects: Defects, rows: list[Given]) -> None:

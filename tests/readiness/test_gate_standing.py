@@ -7,8 +7,10 @@ from typing import Any
 import asyncpg
 import pytest
 
+from api.graphql.engine import Answer, Engine, Request, documents
 from api.graphql.nodes import named
-from tests.ledger import as_superuser
+from auth.tenancy import Database
+from tests.ledger import as_superuser, with_database
 from tests.readiness import ready as r
 from tests.readiness.ready import Ready
 from tests.stage import LISTED, Stage, person
@@ -77,7 +79,13 @@ def raised(severity: str, *, accepted: bool = False) -> Act:
     """Give the act of raising a defect of the system; its workaround agreed and accepted."""
 
     def act(world: Ready) -> None:
-        told = {"reference": "CN-114", "title": "Alerts", "area": "Alerts", "clinicalSafety": False, "description": "No."}
+        told = {
+            "reference": "CN-114",
+            "title": "Alerts",
+            "area": "Alerts",
+            "clinicalSafety": False,
+            "description": "No.",
+        }
         found = {"system": world.system, "build": world.told["build"], "severity": severity}
         defect = world.do(r.IT, "raiseDefect", **told, **found)["id"]
         if accepted:
@@ -130,7 +138,9 @@ WAYS: dict[str, tuple[str, Act, str]] = {
     "low confidence": ("SECURITY_ASSURANCE", lambda w: w.assure(confidence="LOW"), "FAILED"),
     "assurance run out": (
         "SECURITY_ASSURANCE",
-        aged("update security_assurance set valid_until = now() - interval '1 second', decided_at = now() - interval '9 days'"),
+        aged(
+            "update security_assurance set valid_until = now() - interval '1 second', decided_at = now() - interval '9 days'"
+        ),
         "EXPIRED",
     ),
     "assurance too old": (
@@ -210,7 +220,7 @@ def test_a_gate_that_is_shut_lets_no_go_pass(ready: Ready, way: str) -> None:
     assert refused["code"] == "GATE_SHUT"
     assert [gate["code"] for gate in refused["gates"]] == [each for each in r.GATES if each in {code} | behind]
     for gate in refused["gates"]:
-        assert gate["what"] and gate["clears"] and gate["nextStep"] and gate["since"]
+        assert all(gate[name] for name in ("what", "clears", "nextStep", "since", "about"))
     with pytest.raises(asyncpg.CheckViolationError, match=f"gates are shut: {code}"):
         told_to(ready.stage, "R1A", GO.format(system=key(ready.system), outcome="GO"), r.EXEC.subject)
     assert ready.decide(outcome="DEFER")["outcome"] == "DEFER"
@@ -291,10 +301,16 @@ def test_it_is_known_how_they_stood(ready: Ready) -> None:
     assert ready.stands() != before
 
 
-def test_the_tree_is_one_compiled_statement(ready: Ready) -> None:
-    answer = ready.stage.answer("R1A", EXPLAINED, s=ready.system)
-    assert json.loads(answer.body)["data"]["explainGate"]
-    assert answer.compiled
+def test_the_tree_is_one_compiled_statement(once: Ready) -> None:
+    variables = {"s": once.system}
+    prepared = documents.read(EXPLAINED).operation(None, variables)
+    request = Request(EXPLAINED, variables, None, "tree")
+
+    async def compiled(database: Database) -> Answer:
+        return await Engine(database).compiled(request, prepared, person("R1A"))
+
+    told = json.loads(with_database(once.stage, compiled).body)["data"]
+    assert [gate["code"] for gate in told["explainGate"]] == list(r.GATES)
 
 
 def test_a_roll_back_makes_the_trusts_signature_stale(ready: Ready) -> None:

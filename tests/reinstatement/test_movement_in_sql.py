@@ -11,7 +11,7 @@ from schema.system import SystemState as State
 from tests.reinstatement.placed import KIND, LAWFUL, key, put
 from tests.stage import LISTED, Stage, person
 from tests.test_holds_in_sql import told_to
-from trusts.reinstatement.movement import MOVES
+from trusts.moving.movement import MOVES
 
 PAIRS = list(itertools.permutations([state.value for state in State], 2))
 UNGUARDED = (

@@ -95,3 +95,24 @@ def put(stage: Stage, system: str, state: str, **columns: str) -> None:
         f"update system set state = '{state}'{stated} where id = app.key_of('System', '{system}')",  # noqa: S608 - our own
         "set session_replication_role = origin",
     )
+
+
+class Slots(Waves):
+    """Waves with slots in them."""
+
+    def approved(self, *systems: str, **given: Any) -> str:
+        """Draft a wave with these systems and have it approved."""
+        return self.bring(self.draft(*systems, **given), "APPROVED")
+
+    def request(self, system: str, trust: str = "R1A", day: int = 0, hour: int = 10, **given: Any) -> dict[str, Any]:
+        """Ask for an hour of a day, so many days from today."""
+        starts = dt.datetime.combine(TODAY + dt.timedelta(days=day), dt.time(hour), dt.UTC)
+        times = {"startsAt": starts.isoformat(), "endsAt": (starts + dt.timedelta(hours=1)).isoformat()}
+        return self.act(trust, "requestSlot", "id state onDay queuePosition", system=system, **{**times, **given})
+
+    def confirmed(self, system: str, trust: str = "R1A", day: int = 0, hour: int = 10) -> str:
+        """Have a slot confirmed."""
+        slot = str(self.request(system, trust, day, hour)["id"])
+        answer = self.act("SUPPLIER", "confirmSlot", slot=slot)
+        assert answer.get("state") == "CONFIRMED", answer
+        return slot

@@ -21,7 +21,7 @@ BARS = {
         f"Justify each. {AGAIN}",
     ),
     "DCB0129_NOT_SIGNED": (
-        "The supplier's DCB0129 is not signed for a build on which results count.",
+        "The supplier's DCB0129 is not signed for a build on which results count, or its review day is past.",
         "Ask the supplier's clinical safety officer to sign it; then sign this one.",
     ),
     "TRANSFERRED_NOT_CARRIED_OVER": (

@@ -9,7 +9,7 @@ from schema.problem import GateShut, HeldBy, NotFound, Problem, VersionConflict,
 from schema.reinstatement.moving import AcknowledgeHandover, HandOver, OfferHandover
 from schema.system import System
 from schema.system import SystemState as State
-from trusts.reinstatement import movement
+from trusts.moving import movement
 
 
 async def offer(

@@ -6,7 +6,7 @@ from schema.problem import NotFound, Problem, VersionConflict, WrongState
 from schema.reinstatement.moving import ReplaceSystem, RetireSystem
 from schema.system import System
 from schema.system import SystemState as State
-from trusts.reinstatement import movement
+from trusts.moving import movement
 
 
 async def replace(

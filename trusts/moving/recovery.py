@@ -8,7 +8,7 @@ from schema.problem import AlreadyDecided, GateShut, HeldBy, NotFound, Problem, 
 from schema.reinstatement.moving import CountersignRecovery, DeclareRecovered
 from schema.system import System
 from schema.system import SystemState as State
-from trusts.reinstatement import movement
+from trusts.moving import movement
 
 
 async def declare(

@@ -6,7 +6,7 @@ from schema.problem import NotFound, Problem, ValidationFailed, VersionConflict,
 from schema.reinstatement.moving import BeginRebuild, ReportSystemState
 from schema.system import System
 from schema.system import SystemState as State
-from trusts.reinstatement import movement
+from trusts.moving import movement
 
 STATED = (State.OUTAGE, State.ISOLATED)
 

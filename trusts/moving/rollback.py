@@ -1,5 +1,7 @@
 """Rollback: a trust goes back to its interim arrangements, and tests again before anything goes on."""
 
+from typing import Any
+
 from sqlmodel import col, select
 
 from auth.caller import Caller
@@ -10,7 +12,7 @@ from schema.reinstatement.cohort import Cohort, CohortState
 from schema.reinstatement.moving import Retest, RollBack
 from schema.system import System
 from schema.system import SystemState as State
-from trusts.reinstatement import movement
+from trusts.moving import movement
 
 
 async def declare(db: Transaction, caller: Caller, input: RollBack) -> System | NotFound | WrongState | VersionConflict:
@@ -22,7 +24,7 @@ async def declare(db: Transaction, caller: Caller, input: RollBack) -> System | 
     system = await movement.turned(db, caller, input, State.ROLLED_BACK)
     if isinstance(system, Problem):
         return system
-    stated = {"reason_code": HoldReason.ROLLBACK, "reason": input.reason}
+    stated: dict[str, Any] = {"reason_code": HoldReason.ROLLBACK, "reason": input.reason}
     await db.keep(
         Hold(
             **db.made,

@@ -196,7 +196,8 @@ create function app.guard_back_entry(whose text, which uuid) returns setof app.o
     select g.* from app.guard_gates(whose, which) g where g.code = 'BACK_ENTRY'
 $$;
 
--- The latest decision about it is GO, and was made after it was last accepted.
+-- The latest decision about it is GO, and was made after it was last accepted: or in this transaction, which may have
+-- begun before the acceptance it waited for.
 create function app.guard_decision(whose text, which uuid) returns setof app.obstacle language sql stable as $$
     select 'DECISION',
         case when d.id is null then 'Nothing was decided about it since it was accepted.'
@@ -206,7 +207,8 @@ create function app.guard_decision(whose text, which uuid) returns setof app.obs
     from system s
     left join lateral (
         select l.id, l.outcome, l.decided_at from go_no_go_decision l
-        where l.tenant_ods = s.tenant_ods and l.system_id = s.id and l.decided_at >= coalesce(s.accepted_at, l.decided_at)
+        where l.tenant_ods = s.tenant_ods and l.system_id = s.id
+        and (l.decided_at >= coalesce(s.accepted_at, l.decided_at) or l.decided_at = app.now())
         order by l.id desc
         limit 1
     ) d on true

@@ -63,7 +63,8 @@ class Ground:
         self.asked = self.stories = self.changes = 0
         self.events = 0
         self._documents: dict[str, str] = {}
-        self.runner.run(self.admin.execute("update app.installation set demonstration = true"))
+        for command in ("update app.installation set demonstration = true", "set plan_cache_mode = force_generic_plan", "set jit = off"):
+            self.runner.run(self.admin.execute(command))
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -80,10 +81,10 @@ class Ground:
         """Return the invariants that a story breaks (domain model, B.4)."""
         return [row[0] for row in self.rows(BROKEN, product)]
 
-    async def send(self, who: Caller, verb: str, given: dict[str, Any]) -> dict[str, Any]:
-        """Send a change; return the thing or the problem, or what failed by its code."""
+    async def send(self, who: Caller, verb: str, given: dict[str, Any], name: str = "step") -> dict[str, Any]:
+        """Send a change by a request's name; return the thing or the problem, or what failed by its code."""
         self.asked += 1
-        request = Request(self._document(verb), {"input": given}, None, f"step-{self.asked}")
+        request = Request(self._document(verb), {"input": given}, None, name)
         body = json.loads((await self.engine.answer(request, who)).body)
         if errors := body.get("errors"):
             return {"__typename": errors[0]["extensions"]["code"], "retryable": errors[0]["extensions"]["retryable"]}
@@ -133,7 +134,8 @@ class Ground:
         }
         assert row["waves"] == [wave.state for wave in model.waves]
         assert row["holds"] == sorted(hold.state for hold in model.holds)
-        assert self.broken(story.product) == []
+        broken = self.broken(story.product)
+        assert not broken, broken
 
     def begin(self) -> Story:
         """Tell how a story begins: an incident with its gates, a product, and a system of each trust."""
@@ -157,18 +159,30 @@ class Ground:
         return story
 
     def keep(self, story: Story) -> Kept:
-        """Keep a story with its rows; nothing else may have been told on this ground."""
+        """Keep a story with its rows: all that lead to its incident or its product."""
         tables = {
             row["name"]: row["columns"]
             for row in self.rows(TABLES, list(APART))
             if self.rows(f"select from {row['name']} limit 1")  # noqa: S608 - our own tables
         }
         read = " union all ".join(f"select '{name}', to_jsonb(t) from {name} t" for name in tables)
-        rows = self.rows(f"select jsonb_agg(jsonb_build_array(name, told))::text from ({read}) r (name, told)")  # noqa: S608
-        return Kept(copy.deepcopy(story), rows[0][0], tables)
+        rows = self.rows(f"select name, told::text from ({read}) r (name, told)")  # noqa: S608
+        its = {story.keys["product"][1], story.keys["incident"][1]}
+        found: dict[str, str] = {}
+        while fresh := {told: name for name, told in rows if told not in found and its & set(UUID.findall(told))}:
+            found |= fresh
+            its |= {str(json.loads(told).get("id")) for told in fresh} - {"None"}
+        told = ", ".join(f'["{name}", {row}]' for row, name in found.items())
+        return Kept(copy.deepcopy(story), f"[{told}]", tables)
 
-    def again(self, kept: Kept) -> Story:
-        """Go on from where a story was kept: the same rows under other keys, in the same order."""
+    def again(self, kept: Kept, times: int = 1) -> list[Story]:
+        """Go on from where a story was kept, so many times over."""
+        copies = [self._copy(kept) for _ in range(times)]
+        self.runner.run(self._write([row for _, rows in copies for row in rows], kept.tables))
+        return [story for story, _ in copies]
+
+    def _copy(self, kept: Kept) -> tuple[Story, list[Any]]:
+        """Return a story with its rows under other keys, in the same order."""
         self.stories += 1
         story = copy.deepcopy(kept.story)
         story.number = story.model.series = self.stories
@@ -179,13 +193,12 @@ class Ground:
         fresh = dict(zip(old, _in_order(len(old), story.number), strict=True))
         told = UUID.sub(lambda found: fresh[found[0]], told)
         story.keys = {name: (noun, fresh[key]) for name, (noun, key) in story.keys.items()}
-        self.runner.run(self._write(told, kept.tables))
         self.now = story.model.now
-        return story
+        return story, json.loads(told)
 
-    async def _write(self, told: str, tables: dict[str, str]) -> None:
+    async def _write(self, told: list[Any], tables: dict[str, str]) -> None:
         rows: dict[str, list[Any]] = {name: [] for name in tables}
-        for name, row in json.loads(told):
+        for name, row in told:
             rows[name].append(row)
         async with self.admin.transaction():
             await self.admin.execute("set local session_replication_role = replica")
@@ -194,6 +207,7 @@ class Ground:
                     f"insert into {name} ({columns}) select {columns} from jsonb_populate_recordset(null::{name}, $1)",  # noqa: S608
                     json.dumps(rows[name]),
                 )
+            await self.admin.execute(REHASHED, [row["id"] for row in rows.get("decision_record", [])])
 
     def _told(self, story: Story, name: str, who: Caller, verb: str, given: dict[str, Any]) -> None:
         answer = self.change(who, verb, given)
@@ -261,6 +275,10 @@ TABLES = """
     and c.relname <> all ($1::text[])
     group by c.relname order by c.relname
 """
+REHASHED = """
+    update decision_record set snapshot_hash = encode(sha256(convert_to(gate_snapshot::text, 'UTF8')), 'hex')
+    where id = any ($1::uuid[])
+"""  # the gates in it have other keys now
 CHECK = """
     select (select sum(last.sequence)::bigint from unnest($2::text[]) o (code) cross join lateral (
                 select e.sequence from event e where e.tenant_ods = o.code order by e.sequence desc limit 1

@@ -33,6 +33,8 @@ whoever = st.integers(0, 4 * len(ACTORS))  # mostly whoever has to, one time in 
 which = st.integers(0, 5)
 yes = st.booleans()
 GATES = ("TRUST_TESTING", "DEFECTS", "SLOT", "SECURITY_ASSURANCE", "DCB0129", "DCB0160", "BOARD_APPROVAL")
+ENDS = ("replaceSystem", "retireSystem")  # tried more seldom: nothing follows
+STEPS = (*ENDS, *2 * tuple(verb for verb in moving.STEPS if verb not in ENDS))
 STARTS = ("lost", "handed over", "tested", "ready", "approved", "reinstating", "live")
 
 
@@ -42,16 +44,19 @@ class Lifecycle(RuleBasedStateMachine):
     ground: ClassVar[Ground]
     kept: ClassVar[dict[str, Kept]]
     story: Story
+    turn = 0
 
     @initialize(start=st.sampled_from(STARTS))
     def begin(self, start: str) -> None:
         """Begin with systems that were lost, or that came so far before."""
-        self.story = self.ground.again(self.kept[start])
+        (self.story,) = self.ground.again(self.kept[start])
         self.model = self.story.model
 
-    def act(self, act: Act | None) -> None:
-        """Let somebody act."""
-        if act is not None:
+    def act(self, act: Act | None = None) -> None:
+        """Let somebody act; where there is nothing to act on, bring a system nearer to its users."""
+        self.turn += 1
+        in_turn = TRUSTS[self.turn % len(TRUSTS)]
+        if act := act or onward(self.model, in_turn):
             self.ground.act(self.story, act)
 
     @rule(trust=trusts, times=st.integers(1, 3))
@@ -66,7 +71,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.ground.later(self.story, dt.timedelta(hours=hours))
         self.ground.check(self.story, written=False)
 
-    @rule(verb=st.sampled_from(tuple(moving.STEPS)), trust=trusts, who=whoever)
+    @rule(verb=st.sampled_from(STEPS), trust=trusts, who=whoever)
     def step(self, verb: str, trust: str, who: int) -> None:
         """Try any step of a system."""
         right = TRUST_IT[trust]
@@ -86,23 +91,25 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(safety=yes, who=whoever)
     def build(self, safety: bool, who: int) -> None:
         """Release a build, a few times a story."""
-        if len(self.model.builds) < 4:
-            self.act(moving.build(self.model, _who(who, SUPPLIER_IT), safety=safety))
+        few = len(self.model.builds) < 4
+        self.act(moving.build(self.model, _who(who, SUPPLIER_IT), safety=safety) if few else None)
 
     @rule(trust=trusts, stage=st.sampled_from(MANDATORY), passed=st.integers(0, 3), old=which, who=whoever, same=which)
     def report(self, trust: str, stage: str, passed: int, old: int, who: int, same: int) -> None:
         """Report a test, now and then on a superseded build, or by somebody with every role."""
-        if self.model.builds:
-            on = max(0, len(self.model.builds) - (2 if old == 0 else 1))
-            right = TRUST_ALL[trust] if same == 0 else TRUST_IT[trust]
-            self.act(moving.report(self.model, _who(who, right), trust, stage, passed=passed > 0, on=on))
+        if not self.model.builds:
+            return self.act()
+        on = max(0, len(self.model.builds) - (2 if old == 0 else 1))
+        right = TRUST_ALL[trust] if same == 0 else TRUST_IT[trust]
+        return self.act(moving.report(self.model, _who(who, right), trust, stage, passed=passed > 0, on=on))
 
     @rule(trust=trusts, number=which, passed=yes, who=whoever)
     def correct(self, trust: str, number: int, passed: bool, who: int) -> None:
         """Correct a report."""
-        if reports := self.model.reports[trust]:
-            chosen = (len(reports) - 1 - number) % len(reports)
-            self.act(moving.correct(self.model, _who(who, TRUST_IT[trust]), trust, chosen, passed=passed))
+        if not (reports := self.model.reports[trust]):
+            return self.act()
+        chosen = (len(reports) - 1 - number) % len(reports)
+        return self.act(moving.correct(self.model, _who(who, TRUST_IT[trust]), trust, chosen, passed=passed))
 
     @rule(
         trust=trusts, outcome=st.sampled_from(("GO", "GO_WITH_CONDITIONS", "NO_GO", "DEFER")), who=whoever, same=which,
@@ -125,9 +132,10 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(number=which, who=whoever)
     def revoke_waiver(self, number: int, who: int) -> None:
         """Revoke a waiver."""
-        if self.model.waivers:
-            chosen = number % len(self.model.waivers)
-            self.act(moving.revoke_waiver(self.model, _who(who, NATIONAL_TEAM), chosen))
+        if not self.model.waivers:
+            return self.act()
+        chosen = number % len(self.model.waivers)
+        return self.act(moving.revoke_waiver(self.model, _who(who, NATIONAL_TEAM), chosen))
 
     @rule(
         verb=st.sampled_from(("draft", "addEvidence", "submitAssurance", "reviewAssurance", "decideAssurance", "revokeAssurance")),
@@ -137,21 +145,20 @@ class Lifecycle(RuleBasedStateMachine):
         """Do something about the security assurance, the newest first."""
         model = self.model
         right = SUPPLIER_IT if verb in ("draft", "addEvidence", "submitAssurance") else ASSURING
+        if not model.builds:
+            return self.act()
         if not model.assurances or verb == "draft":
-            if model.builds:
-                on = (len(model.builds) - 1 - number // 4) % len(model.builds)
-                self.act(care.draft_assurance(model, _who(who, SUPPLIER_IT), on))
-            return
+            on = (len(model.builds) - 1 - number // 4) % len(model.builds)
+            return self.act(care.draft_assurance(model, _who(who, SUPPLIER_IT), on))
         chosen = (len(model.assurances) - 1 - number // 2) % len(model.assurances)
         if verb == "addEvidence":
-            self.act(care.add_evidence(model, _who(who, right), chosen))
-            return
+            return self.act(care.add_evidence(model, _who(who, right), chosen))
         decided = {}
         if verb == "decideAssurance":
             sure = verdict in ("HIGH", "MEDIUM", "LOW")
             days = "1" if number == 0 else "20"
             decided = {"verdict": "APPROVED", "confidence": verdict, "days": days} if sure else {"verdict": verdict}
-        self.act(care.move_assurance(model, verb, _who(who, right), chosen, **decided))
+        return self.act(care.move_assurance(model, verb, _who(who, right), chosen, **decided))
 
     @rule(
         verb=st.sampled_from(("draft", "submitSignOff", "giveSignOff", "declineSignOff", "withdrawSignOff")),
@@ -162,40 +169,39 @@ class Lifecycle(RuleBasedStateMachine):
         model = self.model
         prepares = TRUST_IT[trust] if trust else SUPPLIER_IT
         mine = [place for place, each in enumerate(model.sign_offs) if each.trust == trust]
+        if not model.builds:
+            return self.act()
         if verb == "draft" or not mine:
-            if model.builds:
-                on = (len(model.builds) - 1 - number // 5) % len(model.builds)
-                flaws = {"severe": int(number == 1), "accepted": 2 if number == 2 else 3}
-                self.act(care.draft_sign_off(model, _who(who, prepares), trust, on, **flaws))
-            return
+            on = (len(model.builds) - 1 - number // 5) % len(model.builds)
+            flaws = {"severe": int(number == 1), "accepted": 2 if number == 2 else 3}
+            return self.act(care.draft_sign_off(model, _who(who, prepares), trust, on, **flaws))
         chosen = mine[(len(mine) - 1 - number // 3) % len(mine)]
         officer = TRUST_CSO[trust] if trust else SUPPLIER_OFFICER
         if trust and number == 0:
             officer = TRUST_ALL[trust]
         right = prepares if verb == "submitSignOff" else officer
-        self.act(care.move_sign_off(model, verb, _who(who, right), chosen))
+        return self.act(care.move_sign_off(model, verb, _who(who, right), chosen))
 
     @rule(trust=trusts, severity=st.sampled_from(("S1", "S2", "S3")), unsafe=yes, who=whoever)
     def raise_defect(self, trust: str, severity: str, unsafe: bool, who: int) -> None:
         """Raise a defect."""
-        if self.model.builds and len(self.model.defects) < 5:
-            on = len(self.model.builds) - 1
-            right = _who(who, TRUST_IT[trust])
-            self.act(care.raise_defect(self.model, right, trust, severity, unsafe=unsafe, on=on))
+        if not self.model.builds or len(self.model.defects) > 4:
+            return self.act()
+        on, right = len(self.model.builds) - 1, _who(who, TRUST_IT[trust])
+        return self.act(care.raise_defect(self.model, right, trust, severity, unsafe=unsafe, on=on))
 
     @rule(verb=st.sampled_from((*care.DEFECT_STEPS, "agreeWorkaround", "acceptWorkaround")), number=which, who=whoever)
     def defect(self, verb: str, number: int, who: int) -> None:
         """Do something about a defect."""
         if not self.model.defects:
-            return
+            return self.act()
         chosen = number % len(self.model.defects)
         trust = self.model.defects[chosen].trust
         if verb in ("agreeWorkaround", "acceptWorkaround"):
             right = SUPPLIER_LEAD if verb == "agreeWorkaround" else TRUST_CSO[trust]
-            self.act(care.work_around(self.model, verb, _who(who, right), chosen))
-            return
+            return self.act(care.work_around(self.model, verb, _who(who, right), chosen))
         right = SUPPLIER_LEAD if care.DEFECT_STEPS[verb][2] == "SUPPLIER" else TRUST_IT[trust]
-        self.act(care.move_defect(self.model, verb, _who(who, right), chosen))
+        return self.act(care.move_defect(self.model, verb, _who(who, right), chosen))
 
     @rule(over=st.sampled_from(("R1A", "RYG", "RNK", "product", "incident", "build", "wave")), number=which, who=whoever)
     def place(self, over: str, number: int, who: int) -> None:
@@ -208,25 +214,25 @@ class Lifecycle(RuleBasedStateMachine):
         elif over in ("product", "wave"):
             right = SUPPLIER_IT if number % 2 else NATIONAL_TEAM
             if over == "wave" and not model.waves:
-                return
+                return self.act()
             over = f"wave:{number % len(model.waves)}" if over == "wave" else over
         elif over == "build":
             if not model.builds:
-                return
+                return self.act()
             right, over = ASSURING, f"build:{(len(model.builds) - 1 - number // 3) % len(model.builds)}"
-        self.act(care.place(model, _who(who, right), over))
+        return self.act(care.place(model, _who(who, right), over))
 
     @rule(verb=st.sampled_from(("releaseHold", "releaseHold", "confirmHold", "dismissHold")), number=which, who=whoever, high=yes)
     def end_hold(self, verb: str, number: int, who: int, high: bool) -> None:
         """Release, confirm or dismiss a hold: the national team, or the tier that placed it."""
         model = self.model
         if not model.holds:
-            return
+            return self.act()
         chosen = (len(model.holds) - 1 - number) % len(model.holds)
         placer = model.holds[chosen].placer
         tier = {**TRUST_EXEC, **REGIONS, "SUPPLIER": SUPPLIER_LEAD, "ASSURER": ASSURING}
         right = NATIONAL_TEAM if high else tier.get(placer, NATIONAL_TEAM)
-        self.act(care.end_hold(model, verb, _who(who, right), chosen))
+        return self.act(care.end_hold(model, verb, _who(who, right), chosen))
 
     @rule(verb=st.sampled_from(("draft", *plans.WAVE_STEPS)), number=which, who=whoever)
     def wave(self, verb: str, number: int, who: int) -> None:
@@ -234,21 +240,22 @@ class Lifecycle(RuleBasedStateMachine):
         model = self.model
         if not model.waves or (verb == "draft" and len(model.waves) < 3):
             before = len(model.waves) - 1 if model.waves else None
-            self.act(plans.draft_wave(model, _who(who, SUPPLIER_IT), number, 1 + number % 2, before))
-        elif verb != "draft":
-            right = SUPPLIER_IT if verb in plans.SUPPLIERS else NATIONAL_TEAM
-            self.act(plans.move_wave(model, verb, _who(who, right), number % len(model.waves)))
+            return self.act(plans.draft_wave(model, _who(who, SUPPLIER_IT), number, 1 + number % 2, before))
+        if verb == "draft":
+            return self.act()
+        right = SUPPLIER_IT if verb in plans.SUPPLIERS else NATIONAL_TEAM
+        return self.act(plans.move_wave(model, verb, _who(who, right), number % len(model.waves)))
 
     @rule(verb=st.sampled_from(("add", "approveWaveMember", "strikeWaveMember", "removeWaveMember")), trust=trusts, number=which, who=whoever)
     def member(self, verb: str, trust: str, number: int, who: int) -> None:
         """Put a system in a wave, or move its membership on."""
         model = self.model
+        if not model.waves:
+            return self.act()
         if verb == "add" or not model.members:
-            if model.waves:
-                self.act(plans.add_member(model, _who(who, SUPPLIER_IT), number % len(model.waves), trust))
-            return
+            return self.act(plans.add_member(model, _who(who, SUPPLIER_IT), number % len(model.waves), trust))
         right = SUPPLIER_IT if verb == "removeWaveMember" else NATIONAL_TEAM
-        self.act(plans.move_member(model, verb, _who(who, right), number % len(model.members)))
+        return self.act(plans.move_member(model, verb, _who(who, right), number % len(model.members)))
 
     @rule(trust=trusts, ahead=st.sampled_from((0, 1, 1, 2, 70)), who=whoever)
     def request(self, trust: str, ahead: int, who: int) -> None:
@@ -259,40 +266,42 @@ class Lifecycle(RuleBasedStateMachine):
     def slot(self, verb: str, number: int, who: int) -> None:
         """Answer a slot, give it back or offer it for exchange."""
         model = self.model
-        if model.slots:
-            chosen = (len(model.slots) - 1 - number) % len(model.slots)
-            right = SUPPLIER_IT if verb in ("confirmSlot", "declineSlot") else TRUST_IT[model.slots[chosen].trust]
-            self.act(plans.move_slot(model, verb, _who(who, right), chosen))
+        if not model.slots:
+            return self.act()
+        chosen = (len(model.slots) - 1 - number) % len(model.slots)
+        right = SUPPLIER_IT if verb in ("confirmSlot", "declineSlot") else TRUST_IT[model.slots[chosen].trust]
+        return self.act(plans.move_slot(model, verb, _who(who, right), chosen))
 
     @rule(one=which, other=which, who=whoever)
     def swap(self, one: int, other: int, who: int) -> None:
         """Exchange two slots."""
-        if (count := len(self.model.slots)) > 1:
-            offered = [place for place, each in enumerate(self.model.slots) if each.offered] or range(count)
-            first, second = offered[one % len(offered)], offered[other % len(offered)]
-            self.act(plans.swap(self.model, _who(who, SUPPLIER_IT), first, second))
+        if len(self.model.slots) < 2:
+            return self.act()
+        offered = [place for place, each in enumerate(self.model.slots) if each.offered]
+        among = offered or [*range(len(self.model.slots))]
+        first, second = among[one % len(among)], among[other % len(among)]
+        return self.act(plans.swap(self.model, _who(who, SUPPLIER_IT), first, second))
 
     @rule(trust=trusts, teams=st.sampled_from((0, 2, 3, 5)), final=yes, who=whoever)
     def plan(self, trust: str, teams: int, final: bool, who: int) -> None:
         """Plan a cohort, or say that the plan is final."""
         right = _who(who, TRUST_IT[trust])
         if final:
-            self.act(plans.finalise(self.model, right, trust))
-        elif len(self.model.cohorts) < 12:
-            self.act(plans.plan(self.model, right, trust, teams))
+            return self.act(plans.finalise(self.model, right, trust))
+        few = len(self.model.cohorts) < 12
+        return self.act(plans.plan(self.model, right, trust, teams) if few else None)
 
     @rule(verb=st.sampled_from(("bringCohortLive", "excuseCohort", "holdBack")), number=which, into=which, who=whoever)
     def cohort(self, verb: str, number: int, into: int, who: int) -> None:
         """Bring a cohort live, excuse it, or move teams out of it."""
         model = self.model
         if not model.cohorts:
-            return
+            return self.act()
         chosen, other = number % len(model.cohorts), into % len(model.cohorts)
         right = _who(who, TRUST_IT[model.cohorts[chosen].trust])
         if verb == "holdBack":
-            self.act(plans.hold_back(model, right, chosen, other, into % 3))
-        else:
-            self.act(plans.move_cohort(model, verb, right, chosen))
+            return self.act(plans.hold_back(model, right, chosen, other, into % 3))
+        return self.act(plans.move_cohort(model, verb, right, chosen))
 
 
 def _who(drawn: int, right: Actor) -> Actor:

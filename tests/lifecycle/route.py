@@ -1,6 +1,6 @@
 """The way back: which act brings a system nearer to its users, by whoever has to do it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from tests.lifecycle import care, moving, plans
 from tests.lifecycle.acts import Act
@@ -148,18 +148,21 @@ def _book(model: Model, trust: str) -> Act | None:
     return plans.move_slot(model, "confirmSlot", SUPPLIER_IT, number)
 
 
-def _decide(model: Model, trust: str) -> Act | None:
-    facts: Iterator[Act | None] = iter((_sign(model, trust), _assure(model), _test(model, trust), _mend(model, trust)))
+def prepare_decision(model: Model, trust: str) -> Act | None:
+    """Return what a decision about a system still needs, besides that it is ready."""
     board = None if model.board(trust) else moving.assess(model, TRUST_EXEC[trust], trust, "PASSED")
-    fact = next((each for each in facts if each), None)
-    return fact or board or _wave(model, trust) or _book(model, trust) or moving.decide(model, TRUST_EXEC[trust], trust, "GO")
+    fact = _sign(model, trust) or _assure(model) or _test(model, trust) or _mend(model, trust)
+    return fact or board or _wave(model, trust) or _book(model, trust)
+
+
+def _decide(model: Model, trust: str) -> Act | None:
+    return prepare_decision(model, trust) or moving.decide(model, TRUST_EXEC[trust], trust, "GO")
 
 
 def _begin(model: Model, trust: str) -> Act | None:
     """Open its wave and begin; a gate that turned red since is cleared again."""
     wave = model.approved_in(trust)
-    red = _decide(model, trust)
-    if red and red.verb != "decideGoNoGo":
+    if red := prepare_decision(model, trust):
         return red
     if held := _release_all(model, trust):
         return held

@@ -26,17 +26,22 @@ AT_ONCE = 8  # acts: as many as a role has connections, so that none waits for o
 RETRIES = 20
 MEETING: ContextVar[asyncio.Barrier | None] = ContextVar("MEETING", default=None)
 
+LATE: ContextVar[int] = ContextVar("LATE", default=0)
+LATEST = 8  # steps: about as many as a decision takes before it has its turn
+
 
 class Meeting(Database):
     """A database whose transactions wait, once begun, for those they meet."""
 
     @asynccontextmanager
     async def change(self, *asked: Any) -> AsyncIterator[Transaction]:
-        """Open a transaction; go on when all of the race have one."""
+        """Open a transaction; go on when all of the race have one, some of them a few steps later."""
         async with super().change(*asked) as db:
             if meeting := MEETING.get():
                 with suppress(asyncio.BrokenBarrierError):
                     await meeting.wait()
+                for _ in range(LATE.get()):
+                    await db.lane.rows("select 1")
             yield db
 
 
@@ -87,6 +92,7 @@ class Track(Ground):
     async def _sent(self, race: "Race", place: int, meeting: asyncio.Barrier) -> str:
         """Send an act, and again while it is answered that a try later may help."""
         MEETING.set(meeting)
+        LATE.set(self.chance.randrange(LATEST))
         act, kind = race.acts[place], "NEVER"
         for _ in range(RETRIES):
             given = given_as_ids(race.story, act.given)

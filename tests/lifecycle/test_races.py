@@ -97,7 +97,8 @@ def _against_go(model: Model, number: int) -> list[Act]:
 def test_no_go_passes_a_gate_that_turns_red(track: Track, kept: dict[str, Kept]) -> None:
     pairs = 0
     outcomes: dict[str, int] = {}
-    for race in _of(track, kept["ready"], _against_go, DECISIONS * len((*OF_ONE, *OF_ALL)) // (len(OF_ONE) + 3 * len(OF_ALL)) + 1):
+    reds, most = len(OF_ONE) + len(OF_ALL), len(OF_ONE) + len(TRUSTS) * len(OF_ALL)
+    for race in _of(track, kept["ready"], _against_go, (DECISIONS // most + 1) * reds):
         red, *decided = race.answers
         assert red == "DONE", race
         states = track.states(race)

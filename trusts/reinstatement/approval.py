@@ -33,6 +33,8 @@ async def approve(
     wave.approval_reason = input.reason
     await db.keep(wave)
     for member in members:
+        if member.state == MemberState.APPROVED:  # one by one, before its wave was sent back or approved
+            continue
         member.state = MemberState.APPROVED
         member.approved_at = db.now
         await db.keep(member)

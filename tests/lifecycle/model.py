@@ -6,7 +6,19 @@ from dataclasses import dataclass, field
 
 from schema.organisation import OrganisationKind as Kind
 from tests.lifecycle.cast import REGION, TRUSTS, Actor
-from tests.lifecycle.facts import MANDATORY, Assurance, Cohort, Defect, Hold, Member, Report, SignOff, Slot, System, Wave
+from tests.lifecycle.facts import (
+    MANDATORY,
+    Assurance,
+    Cohort,
+    Defect,
+    Hold,
+    Member,
+    Report,
+    SignOff,
+    Slot,
+    System,
+    Wave,
+)
 
 BEGINS = dt.datetime(2022, 11, 8, 9, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)

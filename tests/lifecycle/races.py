@@ -14,8 +14,8 @@ from typing import Any
 
 from api.graphql.engine import Engine
 from auth.tenancy import Database, Transaction
-from tests.lifecycle.acts import Act
 from tests.lifecycle import plans
+from tests.lifecycle.acts import Act
 from tests.lifecycle.cast import NATIONAL_TEAM, SUPPLIER_IT, TRUST_IT, TRUSTS
 from tests.lifecycle.ground import Ground, Kept, Story, given_as_ids
 from tests.lifecycle.model import Model

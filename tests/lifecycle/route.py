@@ -52,7 +52,7 @@ def _sign(model: Model, trust: str | None) -> Act | None:
             return care.move_sign_off(model, "submitSignOff", prepares, number)
         if each.state == "SUBMITTED":
             flawed = each.severe or each.accepted < each.transferred
-            return care.move_sign_off(model, "declineSignOff" if flawed and trust or each.severe else "giveSignOff", officer, number)
+            return care.move_sign_off(model, "declineSignOff" if (flawed and trust) or each.severe else "giveSignOff", officer, number)
     return care.draft_sign_off(model, prepares, trust, len(model.builds) - 1)
 
 

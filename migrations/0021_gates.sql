@@ -26,7 +26,7 @@ language sql immutable parallel safe
     ));
 
 create table gate (
-    tenant_ods varchar(10) not null,
+    tenant_ods varchar(10) not null references organisation,
     id uuid not null,
     version integer not null,
     created_at timestamptz not null,
@@ -264,7 +264,7 @@ create trigger revoke before update on gate_waiver for each row when (pg_trigger
 select app.protect('gate_waiver'), app.follow('gate_waiver', 'GateWaiver', effective => 'revoked_at,waived_at');
 
 create table go_no_go_decision (
-    tenant_ods varchar(10) not null,
+    tenant_ods varchar(10) not null references organisation,
     id uuid not null,
     version integer not null,
     created_at timestamptz not null,

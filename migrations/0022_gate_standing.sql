@@ -330,6 +330,15 @@ create function app.shut_gates(whose text, which uuid) returns text[] language s
     ) c
 $$;
 
+-- The gates of a wave itself (its pilot is reviewed, say) that are shut, each once: what no wave opens past.
+create function app.shut_gates_of_wave(whose text, which uuid) returns setof gate_standing language sql stable as $$
+    select distinct on (g.position, g.code) g.* from wave_member m
+    join gate_standing g on g.tenant_ods = m.trust_ods and g.system_id = m.system_id
+    join gate c on c.tenant_ods = g.gate_ods and c.id = g.gate_id and c.scope = 'WAVE'
+    where m.tenant_ods = whose and m.wave_id = which and m.state = 'APPROVED' and g.shut
+    order by g.position, g.code, g.since, g.tenant_ods, g.system_id
+$$;
+
 -- Where every gate of a system stands, as a decision keeps it.
 create function app.gates_of(whose text, which uuid) returns jsonb language sql stable as $$
     select coalesce(jsonb_agg(jsonb_build_object(
@@ -339,8 +348,8 @@ create function app.gates_of(whose text, which uuid) returns jsonb language sql 
     from gate_standing g where g.tenant_ods = whose and g.system_id = which
 $$;
 
-revoke execute on function app.shut_gates, app.gates_of from public;
-grant execute on function app.shut_gates, app.gates_of
+revoke execute on function app.shut_gates, app.shut_gates_of_wave, app.gates_of from public;
+grant execute on function app.shut_gates, app.shut_gates_of_wave, app.gates_of
     to app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust;
 grant select on public.gate_standing, known.gate_standing, public.gate_condition, known.gate_condition
     to app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust;

@@ -18,6 +18,7 @@ from api.graphql.engine import Answer, Request, schema
 from tests.conftest import clone
 from tests.isolation import world as worlds
 from tests.isolation.canary import Canaries
+from tests.isolation.world import told_by
 from tests.stage import CARENOTES, Stage
 
 TYPES = schema._schema.type_map
@@ -74,7 +75,7 @@ def asked(verb: str) -> str:
     """Ask everything of what a verb answers with."""
     answer: Any = TYPES[f"{verb[0].upper()}{verb[1:]}Answer"]
     (thing,) = (each.name for each in answer.types if "Problem" not in [face.name for face in each.interfaces])
-    return f"id {everything(thing)}"
+    return f"{told_by(verb)} {everything(thing)}"
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from auth.people import accounts, memberships, sessions
 from auth.scope import Scope
 from trusts import activity as ledger
 from trusts import holds, incidents, milestones, organisations, products, progress, systems, testing
+from trusts.moving import acceptance, going_live, handover, outage, recovery, replacement, rollback
 from trusts.outlook import questions as outlook
 from trusts.outlook import what_if
-from trusts.moving import acceptance, going_live, handover, outage, recovery, replacement, rollback
 from trusts.readiness import (
     assessments,
     assurance,

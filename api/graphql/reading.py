@@ -1,5 +1,6 @@
 """Relations followed on the executor's path: one statement for all rows of a level, as the caller."""
 
+import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -40,7 +41,7 @@ class RowReader:
         referred = [column for _, column in pairs]
         db = self.db_of(row)
         load = functools.partial(_rows, db, relation.noun, referred)
-        return await self._loader((db, "one", relation), load).load(key)
+        return await self._loaded((db, "one", relation), load, key)
 
     async def many(self, relation: Relation, row: Any, first: int, after: str | None) -> Connection[Any]:
         """Return a page of the rows that point back."""
@@ -53,19 +54,20 @@ class RowReader:
         counted = functools.partial(_counts, db, referring)
 
         async def count() -> int:
-            return int(await self._loader((db, "count", relation), counted).load(key))
+            return int(await self._loaded((db, "count", relation), counted, key))
 
-        return order.page(await self._loader((db, "many", relation, size, after), shown).load(key), size, after, count)
+        return order.page(await self._loaded((db, "many", relation, size, after), shown, key), size, after, count)
 
     async def node(self, noun: type[Node], key: Key, db: Transaction | None = None) -> Any:
         """Return a row by its noun's own key."""
         db, order = db or self._db, Order(noun, ())
-        return await self._loader((db, "node", noun), functools.partial(_rows, db, noun, order.columns)).load(key)
+        return await self._loaded((db, "node", noun), functools.partial(_rows, db, noun, order.columns), key)
 
-    def _loader(self, name: Key, load: Load) -> DataLoader[Key, Any]:
+    async def _loaded(self, name: Key, load: Load, key: Key) -> Any:
+        """Load with all others that ask alike; a field that is given up takes nothing from them."""
         if name not in self._loaders:
             self._loaders[name] = DataLoader(load_fn=load)
-        return self._loaders[name]
+        return await asyncio.shield(self._loaders[name].load(key))
 
 
 async def _rows(db: Transaction, noun: Any, referred: list[Any], keys: list[Key]) -> list[Any]:

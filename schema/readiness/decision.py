@@ -81,6 +81,7 @@ class GoNoGoDecision(Kept, table=True):
     """A trust's decision about one of its systems. Never changed; a later one counts instead."""
 
     __table_args__ = (
+        ForeignKeyConstraint(["tenant_ods"], ["organisation.ods_code"]),
         ForeignKeyConstraint(["tenant_ods", "system_id"], ["system.tenant_ods", "system.id"]),
         ForeignKeyConstraint(["supplier_ods", "build_id"], ["build.tenant_ods", "build.id"]),
         ForeignKeyConstraint(["tenant_ods", "supersedes_id"], ["go_no_go_decision.tenant_ods", "go_no_go_decision.id"]),

@@ -116,6 +116,7 @@ class Gate(Kept, table=True):
 
     __table_args__ = (
         UniqueConstraint("tenant_ods", "incident_id", "code"),
+        ForeignKeyConstraint(["tenant_ods"], ["organisation.ods_code"]),
         ForeignKeyConstraint(["tenant_ods", "incident_id"], ["incident.tenant_ods", "incident.id"]),
     )
 

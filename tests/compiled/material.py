@@ -67,7 +67,7 @@ async def gathered(world: World, engine: Engine, admin: asyncpg.Connection) -> M
     found.instants = [*TIMELESS, *(moment.isoformat() for moment in (*at[::8], *between[::8], at[-1]))]
     await _Lists(engine, found).read()
     empty = [place for place, lists in found.cursors.items() if not any(lists.values())]
-    assert empty == [], "a list without any row"
+    assert empty == [], f"lists without any row: {empty}"
     return found
 
 
@@ -120,13 +120,20 @@ class _Lists:
         passed = "".join(f", {name}: ${name}" for name in filters)
         page = f"{position.field}(first: 200{passed}) {{ edges {{ cursor }} }}"
         document = f"query{f'({stated})' if stated else ''} {{ {page} }}"
-        variables = dict(filters)
-        if position.type != "Query":
+        asked = [dict(filters)]
+        if position.type in probes.WAYS:
+            above, way = probes.WAYS[position.type]
+            document = f"query($parent: ID!) {{ nodes: {way} {{ {page} }} }}"
+            asked = [{"parent": each} for each in self._material.ids[above]]
+        elif position.type != "Query":
             document = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {position.type} {{ {page} }} }} }}"
-            variables = {"ids": self._material.ids[position.type][:200]}
+            asked = [{"ids": self._material.ids[position.type][:200]}]
+        return [cursor for each in asked for cursor in await self._told(position.field, document, each)]
+
+    async def _told(self, field: str, document: str, variables: dict[str, Any]) -> list[str]:
         request = Request(document, variables, None, str(uuid.uuid4()))
         told = json.loads((await self._engine.answer(request, person("NATIONAL"))).body)
         if "errors" in told:  # filters may contradict one another
             return []
         pages = told["data"].get("nodes", [told["data"]])
-        return [edge["cursor"] for each in pages for edge in each[position.field]["edges"]]
+        return [edge["cursor"] for each in pages for edge in each[field]["edges"]]

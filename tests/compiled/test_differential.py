@@ -20,6 +20,7 @@ from tests.compiled.comparing import Comparison, Tally, onward, permitted
 from tests.compiled.conftest import Ground
 from tests.compiled.documents import Sent, about_itself, generated
 from tests.compiled.material import lesser
+from tests.compiled.whole import whole
 from tests.isolation.inputs import TYPES
 
 ENOUGH = 2_000
@@ -38,6 +39,8 @@ def test_generated_documents_have_one_answer_either_way(rich: Ground) -> None:
     def each(chance: Random) -> None:
         rich.runner.run(_together([_asked(comparison, *_drawn(rich, chance)) for _ in range(AT_ONCE)]))
 
+    for sent in whole(rich.material):
+        rich.runner.run(_together([_asked(comparison, sent, who, None) for who in rich.material.callers]))
     each()
     assert len(tally.documents) >= ENOUGH, str(tally)
     assert _fields() <= tally.asked, _fields() - tally.asked

@@ -35,9 +35,9 @@ DEMONSTRATION = "update app.installation set demonstration = true"
 TENANTS = sorted(
     re.findall(r"^create table ([a-z_]+) \([^;]*?\btenant_ods ", "\n".join(scripts().values()), re.MULTILINE)
 )
-BEYOND_QUESTIONS = {  # answers kept for their keys, and sign-in's own
-    "authorization_code", "browser_session", "device_code", "federated_identity", "given_answer", "one_time_password",
-    "refresh_token",
+BEYOND_QUESTIONS = {  # answers kept for their keys, sign-in's own, and a count that is nobody's
+    "authorization_code", "browser_session", "device_code", "federated_identity", "given_answer",
+    "known_issue_count", "one_time_password", "refresh_token",
 }  # fmt: skip
 IDS = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
 

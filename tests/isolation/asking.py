@@ -11,6 +11,7 @@ from typing import Any
 from api.graphql.engine import Engine, Request
 from auth.caller import Caller
 from tests.isolation.canary import Canaries, inside
+from tests.isolation.selection import field_of
 from tests.stage import person
 
 AT_ONCE = 6
@@ -82,7 +83,7 @@ class Asker:
             self.findings.note(who, where, f"the failure {value['code']}")
         kind = value.get("__typename")
         if isinstance(kind, str):
-            self.findings.reached.update((kind, name) for name in value)
+            self.findings.reached.update((kind, field_of(key)) for key in value)
         page = value.get("pageInfo", {})
         if "totalCount" in value and not page["hasNextPage"] and not page["hasPreviousPage"]:
             shown = len(value["nodes"])

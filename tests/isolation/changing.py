@@ -21,6 +21,8 @@ from tests.isolation.world import World
 
 CHANGES: dict[str, Any] = TYPES["Mutation"].fields
 MAY = {operation.name: operation.kinds for operation in OPERATIONS}
+MOST = 8  # ids of the noun that is asked for: hidden, and seen
+OTHERS = 6  # of the nouns that are not, one in so many at a position
 TENANTS = """
     select table_name from information_schema.columns join information_schema.tables using (table_schema, table_name)
     where table_schema = 'public' and column_name = 'tenant_ods' and table_type = 'BASE TABLE' order by 1
@@ -45,6 +47,7 @@ class Changes:
         self._admin = admin
         self._everything = everything
         self._plain = Plain()
+        self._ids_there, self._forged, self._turn = probes.ids(world), probes.forged(world, 1), 0
         self._said: dict[str, set[str]] = defaultdict(set)
 
     async def everything(self, positions: Iterable[Position], who: str) -> None:
@@ -83,14 +86,14 @@ class Changes:
 
     def _ids(self, noun: str, who: str) -> list[Probe]:
         """Give the ids of the noun that is asked for: seen, and some hidden; and one of every other that is hidden."""
-        ids = [*probes.ids(self._world), *probes.forged(self._world, 1)]
         if self._everything:
-            return ids
-        others = {probe.noun: probe for probe in ids if who not in probe.readers}
-        asked = [probe for probe in probes.ids(self._world) if probe.noun == noun]
-        hidden = [probe for probe in asked if who not in probe.readers]
-        seen = [probe for probe in asked if who in probe.readers]
-        return [*seen, *hidden[:: 1 + len(hidden) // 12], *others.values()]
+            return [*self._ids_there, *self._forged]
+        hidden = [probe for probe in self._ids_there if probe.noun == noun and who not in probe.readers]
+        seen = [probe for probe in self._ids_there if probe.noun == noun and who in probe.readers]
+        others = {probe.noun: probe for probe in (*self._ids_there, *self._forged) if who not in probe.readers}
+        self._turn += 1  # a few nouns here, the next ones at the next position
+        few = list(others.values())[self._turn % OTHERS :: OTHERS]
+        return [*hidden[:: 1 + len(hidden) // MOST], *seen[:: 1 + len(seen) // MOST], *seen[-1:], *few]
 
     async def _try(self, position: Position, value: str, who: str) -> str:
         variables = filled(self._world, position.field, who, self._plain, position.path)
@@ -152,7 +155,7 @@ def filled(
     return {
         argument: made.make(
             get_named_type(taken.type).name,
-            _own(world, get_named_type(taken.type), who, through[1:]) | world.ready.get((name, who), {}),
+            _own(world, get_named_type(taken.type), who, through[1:]) | _ready(world, name, who, through[1:2]),
         )
         for argument, taken in CHANGES[name].args.items()
     }
@@ -170,6 +173,11 @@ def _own(world: World, kind: Any, who: str, through: tuple[str, ...]) -> dict[st
             inner = _own(world, named, who, through[1:])
             given[field] = [inner] if is_list(of.type) else inner
     return given
+
+
+def _ready(world: World, name: str, who: str, besides: tuple[str, ...]) -> dict[str, Any]:
+    """Give what the story left for a change, but for what is tried."""
+    return {field: given for field, given in world.ready.get((name, who), {}).items() if field not in besides}
 
 
 def _with(variables: dict[str, Any], **other: Any) -> dict[str, Any]:

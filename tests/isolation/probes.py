@@ -18,7 +18,9 @@ from tests.isolation.selection import id_of, times
 from tests.isolation.world import Known, World
 
 ALL_SEEING = "AUDITOR"
-WAYS = {"GateStanding": ("System", "explainGate(system: $parent)")}  # to a type without ids: of what it is told, and how
+WAYS = {
+    "GateStanding": ("System", "explainGate(system: $parent)")
+}  # to a type without ids: of what it is told, and how
 NOBODYS = {"-": "MADE-UP-NAME", "_": "MADE_UP_NAME"}
 
 

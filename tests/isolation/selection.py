@@ -17,6 +17,8 @@ from api.graphql.engine import schema
 from tests.isolation.inputs import TYPES
 
 EVER = '"2000-01-01T00:00:00Z"'
+KEYED = "__of_"
+SAID = ("message", "nextStep", "path", "code")  # of every problem, and the same
 CONNECTION = {"edges", "nodes", "pageInfo", "totalCount"}
 
 
@@ -76,9 +78,25 @@ def _page(kind: GraphQLObjectType, depth: int, first: int) -> str:
 
 
 def _each_possible(type_name: str, depth: int, first: int) -> str:
-    kind: Any = TYPES[type_name]
-    possible = possible_types(kind.name)
-    return "__typename " + " ".join(f"... on {name} {{ {asked(name, depth, first)} }}" for name in possible)
+    possible = possible_types(type_name)
+    return "__typename " + " ".join(f"... on {name} {{ {_apart(name, possible, depth, first)} }}" for name in possible)
+
+
+def _apart(name: str, beside: list[str], depth: int, first: int) -> str:
+    """Give what is asked of one of several types; a problem's field that another names as well, under another key."""
+    if "Problem" not in [each.name for each in TYPES[name].interfaces]:
+        return asked(name, depth, first)
+    others = {field for other in beside if other != name for field in TYPES[other].fields}
+    parts = ["__typename"]
+    for field, of in TYPES[name].fields.items():
+        text = _field(field, of, depth, first)
+        parts.append(f"{field}{KEYED}{name}: {text}" if field in others and field not in SAID else text)
+    return " ".join(parts)
+
+
+def field_of(key: str) -> str:
+    """Give the field that is asked under a key."""
+    return key if key.startswith("__") else key.partition(KEYED)[0]
 
 
 @cache

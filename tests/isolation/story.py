@@ -19,25 +19,42 @@ async def tell(to: Teller) -> None:
     supplied = [await _product(to, code) for code in of_kind(Kind.SUPPLIER)]
     incident = await to.change(Told(national), "openIncident", declaration={})
     gates = await policy(to, incident)
+    things = {national: incident, of_kind(Kind.ASSURER)[0]: supplied[0].build}
+    systems: dict[str, str] = {}
     for each in supplied:
-        await _reinstatement(to, each, incident, gates)
+        things[each.supplier] = each.product
+        systems |= await _reinstatement(to, each, incident, gates)
     regional = {code: await _region(to, code, incident) for code in of_kind(Kind.REGION)}
     await _declare(to, Told(national), next(iter(regional.values())))
-    held = {of_kind(Kind.ASSURER)[0]: supplied[0].build, national: incident}
-    for code, thing in {**{each.supplier: each.product for each in supplied}, **held}.items():
+    for code, thing in things.items():
         await _hold(to, Told(code), thing)
+    await _lost(to, incident, regional, supplied)
+    of_regions = {str(REGION[trust]): system for trust, system in systems.items()}
+    await _supposed(to, incident, things | systems | of_regions)
+    for code, kind in KIND.items():
+        await _administration(to, Told(code), next(role for role in Role if role.kinds == {kind}))
+
+
+async def _lost(to: Teller, incident: str, regional: dict[str, str], supplied: list[Supplied]) -> None:
+    """Have every trust lose a system of each supplier to the national incident, and to its own."""
     for trust in of_kind(Kind.TRUST):
         await _trust(to, trust, incident, regional[str(REGION[trust])])
         for each in supplied:
             told = Told(trust, supplier=each.supplier)
             await _recovery(to, told, incident, each)
             await _recovery(to, told, await to.made_by(Told(trust), "Incident"), each)
-    for code, kind in KIND.items():
-        await _administration(to, Told(code), next(role for role in Role if role.kinds == {kind}))
 
 
-async def _reinstatement(to: Teller, made: Supplied, incident: str, gates: dict[str, str]) -> None:
-    """Bring systems of one supplier back: those of its trusts to the end, another of each as far as the handover."""
+async def _supposed(to: Teller, incident: str, things: dict[str, str]) -> None:
+    """Have everybody who may hold something ask what would come of it."""
+    for code, thing in things.items():
+        planned = {"changes": [{"placeHold": {"held": thing}}]}
+        await to.change(Told(code), "whatIf", incident=incident, **planned)
+        to.leave(Told(code), "whatIf", incident=incident, **planned)
+
+
+async def _reinstatement(to: Teller, made: Supplied, incident: str, gates: dict[str, str]) -> dict[str, str]:
+    """Bring systems of one supplier back to the end, another of each trust as far as the handover; give these."""
     courses = [Course(to, made, incident, trust) for trust in PAIRS[made.supplier]]
     for course in courses:
         await course.lose()
@@ -46,6 +63,7 @@ async def _reinstatement(to: Teller, made: Supplied, incident: str, gates: dict[
     await own_defects(to, made)
     for course in courses:
         await defects(course)
+    return {course.trust: course.beside for course in courses}
 
 
 async def _administration(to: Teller, told: Told, role: Role) -> None:

@@ -86,8 +86,11 @@ async def _booked(course: Course, system: str) -> str:
 
 
 async def completed(to: Teller, made: Supplied, courses: list[Course]) -> None:
-    """Strike out what is not back, and complete the wave."""
+    """Strike out what is not back, complete the wave, and hold up those after it."""
     for course in courses:
         told = Told(made.supplier, course.trust, made.supplier, by=NATIONAL)
         await to.change(told, "strikeWaveMember", member=course.of[course.beside])
-    await to.change(_national(made), "completeWave", wave=courses[0].of["wave"])
+    wave = courses[0].of["wave"]
+    await to.change(_national(made), "completeWave", wave=wave)
+    await to.change(made.told, "placeHold", held=wave)
+    await to.change(made.told, "releaseHold", hold=await to.change(made.told, "placeHold", held=wave))

@@ -74,7 +74,10 @@ def test_what_may_be_read_is_read(
                 rows = await readable(database, table, caller(code))
                 seen = world.of(noun, seen_by=code)
                 fewer = len(seen) - len(rows)  # of a trust's own incident, its gates are seen by whom it names
-                assert noun == "TestMilestone" or fewer == 0 or (fewer > 0 and "gate_" in table.name), (table.name, code)
+                assert noun == "TestMilestone" or fewer == 0 or (fewer > 0 and "gate_" in table.name), (
+                    table.name,
+                    code,
+                )
         await database.close()
 
     asyncio.run(read())

@@ -4,10 +4,10 @@ import asyncio
 
 from api.graphql.nodes import NOUNS
 from api.graphql.register import OPERATIONS
+from schema.organisation import OrganisationKind as Kind
 from tests.isolation.oracle import EVERYONE, KIND, of_kind
 from tests.isolation.sql import NOUN_CLASSES, as_admin
 from tests.isolation.world import World
-from schema.organisation import OrganisationKind as Kind
 
 # Verbs whose scope is wider than the verb, since a scope is of several: who holds it and has nothing to do it with.
 NEVER = {
@@ -15,6 +15,7 @@ NEVER = {
     "confirmHold": of_kind(Kind.ASSURER, Kind.SUPPLIER),  # places holds; those proposed are a trust's
     "dismissHold": of_kind(Kind.ASSURER, Kind.SUPPLIER),
     "sightKnownIssue": of_kind(Kind.SUPPLIER),  # raises defects; an issue is seen on a trust's system
+    "whatIf": of_kind(Kind.AUDITOR, Kind.ICB),  # reads; makes none of the changes that may be tried
 }
 
 

@@ -1,6 +1,7 @@
 """The walk over the questions: every position, tried with everything there is, by everyone."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -9,17 +10,20 @@ from typing import Any
 
 from graphql import GraphQLSyntaxError, get_named_type, is_abstract_type, is_composite_type, is_leaf_type
 
+from api.graphql.compiled.given import MOST_FIELDS
 from api.graphql.engine import documents
 from api.graphql.failure import TooMuchError
 from tests.isolation import probes
 from tests.isolation.asking import Asker, all_of
-from tests.isolation.inputs import TYPES
+from tests.isolation.inputs import TYPES, noun_of
 from tests.isolation.positions import Position
 from tests.isolation.probes import Cursors, Probe
 from tests.isolation.selection import asked, possible_types, times
 from tests.isolation.world import World
 from tests.stage import LISTED
 
+BY_ID = ("node", "nodes", "_entities")  # questions that take an id of anything
+AS_OF = re.compile(r'"asOf": "[^"]*"')  # when it was asked, which is no difference
 MOST_AT_ONCE = 8  # aliases; the engine answers 60, but compiles no more than a thousand fields
 
 
@@ -68,6 +72,11 @@ class Form:
         return f"query({', '.join(stated)}) {{ {' '.join(calls)} }} {self._fragment if self.shape else ''}"
 
     @property
+    def fields(self) -> int:
+        """How many fields are asked of one value, and some more: the words of what is asked."""
+        return len(asked(self.shape, self.depth, self.first).split()) if self.shape else 1
+
+    @property
     def _selection(self) -> str:
         return f"{{ __typename ...{self.shape}Asked }}" if self.shape else ""
 
@@ -82,7 +91,7 @@ def fitted(form: Form) -> tuple[Form, int]:
     for depth in range(form.depth, -1, -1):
         less = Form(form.position, form.shape, depth, form.first)
         for count in (MOST_AT_ONCE, 6, 3, 1):
-            if is_answered(less.document(count)):
+            if is_answered(less.document(count)) and (count == 1 or less.fields * count <= MOST_FIELDS):
                 return less, count
     raise AssertionError(f"{form.position} cannot be asked within the limits")
 
@@ -121,11 +130,11 @@ class Walk:
             hidden = [probe for probe in await self._cursors.of(position) if who not in probe.readers]
             return [hidden[:: 1 + len(hidden) // self._breadth.cursors], ids[::every]]
         if position.holds in ("ID", "_Any"):
-            return [
-                [*ids, *probes.forged(self._world, self._breadth.forged)][
-                    :: 1 if position.field == "node" else 1 + every // 10
-                ]
-            ]
+            forged = probes.forged(self._world, self._breadth.forged)
+            if position.field in BY_ID:
+                return [[*ids, *forged][:: 1 if position.field == "node" else 1 + every // 10]]
+            asked = [probe for probe in ids if probe.noun == noun_of(position.path[-1])]
+            return [[*asked, *[*ids, *forged][::every]]]
         names = probes.names(self._world)
         hidden = [probe for probe in names if who not in probe.readers]
         known = [probe for probe in names if who in probe.readers]
@@ -146,10 +155,10 @@ class Walk:
             self._judge(position, probe, who, outcomes)
 
     def _form(self, position: Position, shape: str) -> Form:
+        if position.is_cursor:  # what a place in a list may give away are its rows
+            return Form(position, shape, 0, 2)
         deep = (position.type, position.field) == ("Query", "node")
-        return Form(
-            position, shape, self._breadth.depth if deep else 1, 2 if position.is_cursor else self._breadth.first
-        )
+        return Form(position, shape, self._breadth.depth if deep else 1, self._breadth.first)
 
     def _shape(self, position: Position, probe: Probe) -> str:
         """Give the type whose fields are asked of the answer: of an interface, the one the value's noun has."""
@@ -195,7 +204,7 @@ def outcomes(body: dict[str, Any], values: Sequence[str]) -> Iterator[str]:
         told.setdefault(error["path"][0], []).append(what)
     for number, value in enumerate(values):
         place = f"a{number}"
-        answer = json.dumps([body["data"] and body["data"][place], told.get(place)])
+        answer = AS_OF.sub("", json.dumps([body["data"] and body["data"][place], told.get(place)]))
         yield answer.replace(json.dumps(value)[1:-1], "<given>") if value else answer
 
 

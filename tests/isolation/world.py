@@ -55,6 +55,11 @@ def made_up(column: Column[Any]) -> Any:
     return made[kind.python_type]
 
 
+def told_by(verb: str) -> str:
+    """Give what is asked of what a change answers with: the id of what it made."""
+    return "unmoved" if verb == "whatIf" else "id"
+
+
 @dataclass(frozen=True)
 class Known:
     """A row of the world: its noun, its id as clients see it, its owner, who may read it, and who of its changes."""
@@ -104,7 +109,7 @@ class Builder:
     """Builds a world by changes sent to the engine, reading as administrator what each one wrote."""
 
     def __init__(
-        self, world: World, database: Database, admin: asyncpg.Connection, asked: Callable[[str], str] = lambda _: "id"
+        self, world: World, database: Database, admin: asyncpg.Connection, asked: Callable[[str], str] = told_by
     ) -> None:
         """`asked` says what is asked of what a verb answers with, its id among it."""
         self._world = world
@@ -137,8 +142,9 @@ class Builder:
         assert "message" not in thing, (told, verb, made, thing)
         await self._learn(told, verb)
         self._world.changes.add((verb, told.who))
-        self._note_names(made, thing["id"])
-        return str(thing["id"])
+        if "id" in thing:
+            self._note_names(made, thing["id"])
+        return str(thing.get("id"))
 
     def leave(self, told: Told, verb: str, **given: Any) -> None:
         """Note what a change of somebody's can be made with, once, after the story."""
@@ -273,9 +279,7 @@ class Builder:
                 self._world.canaries.let_read(key, readers)
 
 
-async def build(
-    stage: Stage, canaries: Canaries | None = None, asked: Callable[[str], str] = lambda _: "id"
-) -> World:
+async def build(stage: Stage, canaries: Canaries | None = None, asked: Callable[[str], str] = told_by) -> World:
     """Build a world on a database whose organisations are listed."""
     world = World(stage, canaries or Canaries())
     database = Database(stage.url)

@@ -55,6 +55,7 @@ class Ground:
     """A database with one engine, asked by anybody at a time of our choosing."""
 
     def __init__(self, stage: Stage) -> None:
+        self.stage = stage
         self.runner = asyncio.Runner()
         self.now = BEGINS
         self.database = Database(stage.url, clock=lambda: self.now)

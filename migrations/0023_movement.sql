@@ -183,12 +183,15 @@ $$;
 
 -- The mandatory gates of its incident that are shut (0022); which it says for a person is in trusts/standing.py.
 create function app.guard_gates(whose text, which uuid) returns setof app.obstacle language sql stable as $$
-    select c.code, coalesce(g.title || ': ' || g.detail, 'The incident has no gate ' || c.code || '.'),
-        coalesce(array_to_string(g.waits_for_roles, ' or '), 'who opened the incident'), g.since,
-        'Have the gate cleared.', 'Gate', g.gate_id
-    from unnest(app.shut_gates(whose, which)) with ordinality c (code, place)
-    left join gate_standing g on g.tenant_ods = whose and g.system_id = which and g.code = c.code
-    order by c.place
+    select c.code, c.what, c.clears, c.since, 'Have the gate cleared.', 'Gate', c.gate_id from (
+        select g.position, g.code, g.title || ': ' || g.detail as what,
+            array_to_string(g.waits_for_roles, ' or ') as clears, g.since, g.gate_id
+        from gate_standing g where g.tenant_ods = whose and g.system_id = which and g.shut
+        union all
+        select 0, m, 'The incident has no gate ' || m || '.', 'who opened the incident', null, null
+        from app.missing_gates(whose, which) m
+    ) c
+    order by c.position, c.code
 $$;
 
 -- Records are back as far as the incident's policy asks: its gate, where it is mandatory.

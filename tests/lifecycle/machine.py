@@ -35,7 +35,7 @@ yes = st.booleans()
 GATES = ("TRUST_TESTING", "DEFECTS", "SLOT", "SECURITY_ASSURANCE", "DCB0129", "DCB0160", "BOARD_APPROVAL")
 ENDS = ("replaceSystem", "retireSystem")  # tried more seldom: nothing follows
 STEPS = (*ENDS, *2 * tuple(verb for verb in moving.STEPS if verb not in ENDS))
-STARTS = ("lost", "handed over", "tested", "ready", "approved", "reinstating", "live")
+STARTS = ("lost", "handed over", "tested", "ready", "proposed", "approved", "reinstating", "live")
 
 
 class Lifecycle(RuleBasedStateMachine):
@@ -327,6 +327,8 @@ def prepared(ground: Ground) -> dict[str, Kept]:
                     ground.later(story, dt.timedelta(hours=6))
                 else:
                     ground.act(story, act)
+                    if act.verb == "proposeWave" and "proposed" not in kept:
+                        kept["proposed"] = ground.keep(story)
         if name == "tested":
             for code in TRUSTS:
                 while (act := onward(model, code)) and act.verb == "reportTest":

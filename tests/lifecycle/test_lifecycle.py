@@ -8,7 +8,7 @@ from tests.lifecycle.ground import Ground
 from tests.lifecycle.machine import Lifecycle, prepared
 
 STEPS = 50
-EXAMPLES, THOROUGH = 30, 20_000
+EXAMPLES, THOROUGH = 500, 20_000
 
 
 def test_whatever_is_done_is_answered_as_the_model_says(ground: Ground, pytestconfig: pytest.Config) -> None:

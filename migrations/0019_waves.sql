@@ -346,6 +346,9 @@ begin
             if app.exit_rule_met(old.tenant_ods, old.id) is distinct from true then
                 raise exception 'the wave before has not come far enough' using errcode = 'check_violation';
             end if;
+            if exists (select from app.shut_gates_of_wave(old.tenant_ods, old.id)) then -- 0022
+                raise exception 'gates of the wave are shut' using errcode = 'check_violation';
+            end if;
             new.opened_at := app.now();
         when 'COMPLETE' then
             if app.left_of_wave(old.tenant_ods, old.id) > 0 then

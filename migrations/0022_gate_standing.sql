@@ -316,18 +316,32 @@ begin
 end
 $$;
 
+-- The gates that no catalogue may leave out, where that of a system's incident does.
+create function app.missing_gates(whose text, which uuid) returns setof text language sql stable as $$
+    select n.code from unnest(array['SECURITY_ASSURANCE', 'DCB0129', 'DCB0160', 'SLOT', 'BOARD_APPROVAL']) n (code)
+    where not exists (
+        select from system s join gate g on g.tenant_ods = s.incident_ods and g.incident_id = s.incident_id
+        where s.tenant_ods = whose and s.id = which and g.code = n.code
+    )
+$$;
+
 -- The codes of the mandatory gates that are shut for a system, in the catalogue's order; those that no catalogue may
 -- leave out stand first where it does.
 create function app.shut_gates(whose text, which uuid) returns text[] language sql stable as $$
     select coalesce(array_agg(c.code order by c.position, c.code), '{}') from (
         select g.code, g.position from gate_standing g where g.tenant_ods = whose and g.system_id = which and g.shut
         union all
-        select n.code, 0 from unnest(array['SECURITY_ASSURANCE', 'DCB0129', 'DCB0160', 'SLOT', 'BOARD_APPROVAL']) n (code)
-        where not exists (
-            select from system s join gate g on g.tenant_ods = s.incident_ods and g.incident_id = s.incident_id
-            where s.tenant_ods = whose and s.id = which and g.code = n.code
-        )
+        select m, 0 from app.missing_gates(whose, which) m
     ) c
+$$;
+
+-- The gates of a wave itself (its pilot is reviewed, say) that are shut, each once: what no wave opens past.
+create function app.shut_gates_of_wave(whose text, which uuid) returns setof gate_standing language sql stable as $$
+    select distinct on (g.position, g.code) g.* from wave_member m
+    join gate_standing g on g.tenant_ods = m.trust_ods and g.system_id = m.system_id
+    join gate c on c.tenant_ods = g.gate_ods and c.id = g.gate_id and c.scope = 'WAVE'
+    where m.tenant_ods = whose and m.wave_id = which and m.state = 'APPROVED' and g.shut
+    order by g.position, g.code, g.since, g.tenant_ods, g.system_id
 $$;
 
 -- Where every gate of a system stands, as a decision keeps it.
@@ -339,8 +353,8 @@ create function app.gates_of(whose text, which uuid) returns jsonb language sql 
     from gate_standing g where g.tenant_ods = whose and g.system_id = which
 $$;
 
-revoke execute on function app.shut_gates, app.gates_of from public;
-grant execute on function app.shut_gates, app.gates_of
+revoke execute on function app.missing_gates, app.shut_gates, app.shut_gates_of_wave, app.gates_of from public;
+grant execute on function app.missing_gates, app.shut_gates, app.shut_gates_of_wave, app.gates_of
     to app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust;
 grant select on public.gate_standing, known.gate_standing, public.gate_condition, known.gate_condition
     to app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust;

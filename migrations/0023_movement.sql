@@ -183,12 +183,15 @@ $$;
 
 -- The mandatory gates of its incident that are shut (0022); which it says for a person is in trusts/standing.py.
 create function app.guard_gates(whose text, which uuid) returns setof app.obstacle language sql stable as $$
-    select c.code, coalesce(g.title || ': ' || g.detail, 'The incident has no gate ' || c.code || '.'),
-        coalesce(array_to_string(g.waits_for_roles, ' or '), 'who opened the incident'), g.since,
-        'Have the gate cleared.', 'Gate', g.gate_id
-    from unnest(app.shut_gates(whose, which)) with ordinality c (code, place)
-    left join gate_standing g on g.tenant_ods = whose and g.system_id = which and g.code = c.code
-    order by c.place
+    select c.code, c.what, c.clears, c.since, 'Have the gate cleared.', 'Gate', c.gate_id from (
+        select g.position, g.code, g.title || ': ' || g.detail as what,
+            array_to_string(g.waits_for_roles, ' or ') as clears, g.since, g.gate_id
+        from gate_standing g where g.tenant_ods = whose and g.system_id = which and g.shut
+        union all
+        select 0, m, 'The incident has no gate ' || m || '.', 'who opened the incident', null, null
+        from app.missing_gates(whose, which) m
+    ) c
+    order by c.position, c.code
 $$;
 
 -- Records are back as far as the incident's policy asks: its gate, where it is mandatory.
@@ -196,7 +199,8 @@ create function app.guard_back_entry(whose text, which uuid) returns setof app.o
     select g.* from app.guard_gates(whose, which) g where g.code = 'BACK_ENTRY'
 $$;
 
--- The latest decision about it is GO, and was made after it was last accepted.
+-- The latest decision about it is GO, and was made after it was last accepted: or in this transaction, which may have
+-- begun before the acceptance it waited for.
 create function app.guard_decision(whose text, which uuid) returns setof app.obstacle language sql stable as $$
     select 'DECISION',
         case when d.id is null then 'Nothing was decided about it since it was accepted.'
@@ -206,12 +210,38 @@ create function app.guard_decision(whose text, which uuid) returns setof app.obs
     from system s
     left join lateral (
         select l.id, l.outcome, l.decided_at from go_no_go_decision l
-        where l.tenant_ods = s.tenant_ods and l.system_id = s.id and l.decided_at >= coalesce(s.accepted_at, l.decided_at)
+        where l.tenant_ods = s.tenant_ods and l.system_id = s.id
+        and (l.decided_at >= coalesce(s.accepted_at, l.decided_at) or l.decided_at = app.now())
         order by l.id desc
         limit 1
     ) d on true
     where s.tenant_ods = whose and s.id = which and not coalesce(d.outcome in ('GO', 'GO_WITH_CONDITIONS'), false)
 $$;
+
+-- Whether a signature (DCB0160) or a GO of the account that acts stands for a system: whoever gave it files no test of
+-- it (domain model, B.4, 4), as whoever filed one does not sign or decide. Machines do neither.
+create function app.stands_by(whose text, which uuid) returns boolean language sql stable as $$
+    select case when app.by_a_person() then exists (
+        select from app.counting_builds(whose, which) b
+        join safety_sign_off s on s.supplier_ods = b.tenant_ods and s.build_id = b.id
+        where s.trust_ods = whose and s.system_id = which and s.state = 'SIGNED'
+        and s.signer = current_setting('app.subject')
+    ) or exists (
+        select from app.counting_builds(whose, which) b
+        join go_no_go_decision d on d.supplier_ods = b.tenant_ods and d.build_id = b.id
+        where d.tenant_ods = whose and d.system_id = which and d.outcome in ('GO', 'GO_WITH_CONDITIONS')
+        and d.decider = current_setting('app.subject')
+    ) else false end
+$$;
+create function app.file_test() returns trigger language plpgsql as $$
+begin
+    if app.stands_by(new.tenant_ods, new.system_id) then
+        raise exception 'whoever signed or decided for a system files no test of it' using errcode = 'check_violation';
+    end if;
+    return new;
+end
+$$;
+create trigger file_test before insert on test_report for each row execute function app.file_test();
 
 -- Every cohort is back on it, or excused.
 create function app.guard_cohorts(whose text, which uuid) returns setof app.obstacle language sql stable as $$
@@ -310,6 +340,7 @@ language sql immutable parallel safe as $$
     select case
         when was = becomes and who = 'TRUST'
             then array['current_build_id', 'cohorts_final_at', 'teams_total', 'accounts_total', 'recovered_declared_at']
+                || case was when 'REINSTATING' then array['first_live_at'] else '{}' end
         when was = becomes then '{}'
         when becomes = 'OUTAGE' then array['outage_started_at']
         when becomes = 'HANDED_OVER' then array['handed_over_at', 'current_build_id']
@@ -355,6 +386,11 @@ begin
         end if;
         new.recovered_declared_at := app.now();
         select * into obstacle from app.before_recovered(old.tenant_ods, old.id) limit 1;
+    elsif old.state = 'REINSTATING' then
+        new.first_live_at := (
+            select min(c.actual_at) from cohort c
+            where c.tenant_ods = new.tenant_ods and c.system_id = new.id and c.state = 'LIVE'
+        );
     end if;
     if obstacle.code is not null then
         raise exception '% to %: %', old.state, new.state, obstacle.what using errcode = 'check_violation';
@@ -487,7 +523,7 @@ grant insert, update (state, settled_at, settlement, version) on dispute to app_
 select app.remember('dispute', 'Dispute');
 
 revoke execute on all functions in schema app from public;
-grant execute on function app.may_move, app.moving_with, app.in_the_way, app.before_recovered, app.move_system,
+grant execute on function app.stands_by, app.file_test, app.may_move, app.moving_with, app.in_the_way, app.before_recovered, app.move_system,
     app.stamped, app.first_live, app.counting_builds, app.guard_assurance, app.guard_back_entry, app.guard_build,
     app.guard_cohorts, app.guard_dcb0129, app.guard_decision, app.guard_defects, app.guard_gates, app.guard_slot, app.guard_wave, app.guard_declaration, app.guard_holds,
     app.guard_own_holds, app.guard_recovery_declared, app.guard_rollback, app.guard_superseded, app.guard_tests,

@@ -25,8 +25,13 @@ TABLES = {str(noun.__tablename__): name for name, noun in NOUNS.items()}  # type
 # Of a session, that no event is about, we know when it began, was last used and ended.
 REMEMBERED = {table: noun for table, noun in TABLES.items() if table not in ("event", "session", "test_milestone")}
 # When a client last got a token is not worth an event; how old an answer is follows from when it is asked.
-# How many trusts see an issue is nobody's event.
-UNRECORDED = {"api_client": "last_used_at", "known_issue": "sightings", "progress": "as_of"}
+# How many trusts see an issue, and how many systems are in a wave, is nobody's event.
+UNRECORDED = {
+    "api_client": "last_used_at",
+    "known_issue": "sightings",
+    "progress": "as_of",
+    "wave": "member_count,live_count",
+}
 SHAPE = """
     select attname, format_type(atttypid, atttypmod) from pg_attribute
     where attrelid = $1::text::regclass and attnum > 0 and not attisdropped order by attnum
@@ -65,7 +70,7 @@ async def held(connection: asyncpg.Connection, *tables: str) -> Held:
     """Give what the tables hold that the search path finds."""
     found = {}
     for table in tables:
-        row = f"to_jsonb(t) - '{UNRECORDED.get(table, '')}'"
+        row = f"to_jsonb(t) - '{{{UNRECORDED.get(table, '')}}}'::text[]"
         found[table] = json.loads(
             await connection.fetchval(f"select jsonb_agg({row} order by {row}) from {table} t") or "[]"  # noqa: S608 - names of ours
         )

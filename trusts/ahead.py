@@ -13,24 +13,24 @@ from schema.product import Product
 from schema.reinstatement.wave import MemberState, Wave, WaveMember
 from schema.system import System
 
+_earlier, _its = aliased(Wave), aliased(Wave)  # made once: a statement with new ones is a new statement
+
 
 def waves_up_to(wave: Any) -> SelectOfScalar[uuid.UUID]:
     """Return the wave and every earlier one of its product and incident; of a row, or of the columns of one."""
-    earlier = aliased(Wave)
-    return select(col(earlier.id)).where(
-        col(earlier.tenant_ods) == wave.tenant_ods,
-        col(earlier.product_id) == wave.product_id,
-        col(earlier.incident_ods) == wave.incident_ods,
-        col(earlier.incident_id) == wave.incident_id,
-        col(earlier.number) <= wave.number,
+    return select(col(_earlier.id)).where(
+        col(_earlier.tenant_ods) == wave.tenant_ods,
+        col(_earlier.product_id) == wave.product_id,
+        col(_earlier.incident_ods) == wave.incident_ods,
+        col(_earlier.incident_id) == wave.incident_id,
+        col(_earlier.number) <= wave.number,
     )
 
 
 def waves_over(system: Any) -> SelectOfScalar[uuid.UUID]:
     """Return the wave a system is approved for and every earlier one; of a row, or of the columns of one."""
-    its = aliased(Wave)
-    belongs = and_(col(WaveMember.tenant_ods) == its.tenant_ods, col(WaveMember.wave_id) == its.id)
-    return waves_up_to(its).where(
+    belongs = and_(col(WaveMember.tenant_ods) == _its.tenant_ods, col(WaveMember.wave_id) == _its.id)
+    return waves_up_to(_its).where(
         belongs,
         col(WaveMember.tenant_ods) == system.supplier_ods,
         col(WaveMember.trust_ods) == system.tenant_ods,

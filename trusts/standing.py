@@ -1,6 +1,6 @@
 """Standing: what is in the way of a system, asked by every rule that moves it or decides about it."""
 
-from sqlalchemy import Uuid, column, func
+from sqlalchemy import TEXT, Integer, Uuid, and_, column, func
 from sqlmodel import col, select
 
 from auth.tenancy import Transaction
@@ -10,6 +10,7 @@ from schema.organisation import OrganisationKind as Kind
 from schema.problem import Obstacle
 from schema.readiness.gate import BOARD_APPROVAL, NEVER_WAIVED, Gate, GateBasis
 from schema.readiness.standing import GateStanding
+from schema.reinstatement.wave import Wave
 from schema.system import System, turn_of
 from trusts.ahead import turns_over
 
@@ -39,6 +40,20 @@ async def shut_gates(db: Transaction, system: System) -> list[Obstacle]:
     there = {gate.code for gate in found}
     missing = [_missing(code, system) for code in NEVER_LEFT_OUT if code not in there]
     return [*missing, *(shut(gate) for gate in found if gate.shut)]
+
+
+async def shut_gates_of_wave(db: Transaction, wave: Wave) -> list[Obstacle]:
+    """Return the mandatory gates of a wave itself that are shut, in the catalogue's order (app.shut_gates_of_wave)."""
+    keys = func.app.shut_gates_of_wave(wave.tenant_ods, wave.id).table_valued(
+        column("tenant_ods", TEXT), column("system_id", Uuid), column("gate_id", Uuid), column("position", Integer)
+    )
+    meets = and_(
+        col(GateStanding.tenant_ods) == keys.c.tenant_ods,
+        col(GateStanding.system_id) == keys.c.system_id,
+        col(GateStanding.gate_id) == keys.c.gate_id,
+    )
+    stands = select(GateStanding).join(keys, meets)
+    return [shut(gate) for gate in await db.all(stands.order_by(col(GateStanding.position), col(GateStanding.code)))]
 
 
 def shut(gate: GateStanding) -> Obstacle:

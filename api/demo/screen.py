@@ -28,6 +28,13 @@ REQUESTS = {
             "passed exitMet asOf } } } } }"
         ),
     ),
+    "Region Midlands: who waits for whom, longest first?": (
+        "region-y60",
+        (
+            '{ blockers(incident: "CARENOTES-2022") { organisation { odsCode } kind code what since '
+            "waitsFor { odsCode } waitsForRoles } }"
+        ),
+    ),
     "Trust RQ3: what stands between our system and our users?": (
         "trust-rq3",
         (

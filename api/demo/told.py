@@ -38,7 +38,7 @@ async def read_ledger(database: Database) -> Told:
         ours = select(Event).where(col(Event.request_id).startswith(MARK))
         events = await db.all(ours)
         newest = await db.one(select(func.max(col(Event.recorded_at))))
-    made = {}
+    made: dict[tuple[str, str], str] = {}
     for event in events:
         step = str(event.request_id).removeprefix(MARK)
         made_by = [step, f"{step}#{event.row['code']}"] if "code" in event.row else [step]

@@ -2,6 +2,7 @@
 
 import enum
 import uuid
+from typing import Annotated
 
 import strawberry
 from sqlalchemy import TEXT, ForeignKeyConstraint
@@ -13,6 +14,10 @@ from schema.kept.described import described_enum, described_type
 from schema.kept.node import Instant, Row, global_id, sql_global_id
 from schema.kept.relation import one
 from schema.people.account import Role
+
+WaitedFor = Annotated[
+    str | None, strawberry.argument(description="Only what waits for this organisation, by its ODS code; null: all.")
+]
 
 
 @described_enum

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from typing import Annotated
 
 import strawberry
 from sqlalchemy import TEXT, ForeignKeyConstraint, case, func
@@ -13,6 +14,8 @@ from schema.kept.described import described_type
 from schema.kept.node import Instant, Row
 from schema.kept.relation import one
 from schema.system import SystemState
+
+WaveId = Annotated[strawberry.ID, strawberry.argument(description="Of which wave.")]
 
 
 @described_type

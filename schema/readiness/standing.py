@@ -37,6 +37,7 @@ class Standing(enum.StrEnum):
 
 
 OPEN = (Standing.PASSED, Standing.PASSED_WITH_CONDITIONS, Standing.WAIVED)
+GATE = literal_column("'Gate'", TEXT)
 WAITS = "Whose act it waits for, where it is one organisation's; null: see waitsForRoles."
 ExplainedSystem = Annotated[strawberry.ID, strawberry.argument(description="Of which system.")]
 ROLES = "Who clears it; any of them."
@@ -87,6 +88,11 @@ class GateStanding(Row, table=True):
         "schema.readiness.standing.GateCondition", "gate_id", description="What its standing is made of, in order."
     )
 
+    @computed(description="The id of the gate.", sql=lambda row: sql_global_id(GATE, row.gate_id))
+    def object_id(self) -> strawberry.ID:
+        """Return the id of the gate."""
+        return global_id("Gate", self.gate_id)
+
 
 @described_type
 class GateCondition(Row, table=True):
@@ -121,12 +127,14 @@ class GateCondition(Row, table=True):
     waits_for = one("schema.organisation.Organisation", "waits_for_ods", optional=True, description=WAITS)
 
     @computed(
-        description="The id of what it is about; null: there is nothing yet.",
+        description="The id of what it is about; where there is nothing yet, of its gate.",
         sql=lambda row: case(
             (row.about_key.is_not(None), sql_global_id(row.about_noun, row.about_key)),
-            else_=literal_column("null", TEXT),
+            else_=sql_global_id(GATE, row.gate_id),
         ),
     )
-    def about(self) -> strawberry.ID | None:
+    def object_id(self) -> strawberry.ID:
         """Return the id of what it is about."""
-        return None if self.about_key is None else global_id(str(self.about_noun), self.about_key)
+        if self.about_key is None:
+            return global_id("Gate", self.gate_id)
+        return global_id(str(self.about_noun), self.about_key)

@@ -1,8 +1,5 @@
 """Outlook: who waits for whom, who is ready for a wave, and how long the way back took."""
 
-from typing import Annotated
-
-import strawberry
 from sqlalchemy import Integer, cast, func
 from sqlalchemy import select as columns
 from sqlalchemy.orm import aliased
@@ -11,19 +8,17 @@ from sqlmodel import col, select
 from schema.incident import Incident
 from schema.kept.instant import as_of
 from schema.kept.question import All, One
-from schema.outlook.blocker import Blocker
-from schema.outlook.readiness import Readiness
+from schema.outlook.blocker import Blocker, WaitedFor
+from schema.outlook.readiness import Readiness, WaveId
 from schema.outlook.recovery_times import RecoveryTimes
 from schema.product import Product
 from schema.reinstatement.wave import Wave
 from schema.system import System
 
 SECONDS_AN_HOUR = 3_600
-WaveId = Annotated[strawberry.ID, strawberry.argument(description="Of which wave.")]
-Code = Annotated[str | None, strawberry.argument(description="Only what waits for this organisation, by its ODS code.")]
 
 
-def blockers(incident: str | None = None, region: str | None = None, waits_for: Code = None) -> All[Blocker]:
+def blockers(incident: str | None = None, region: str | None = None, waits_for: WaitedFor = None) -> All[Blocker]:
     """Who waits for whom: everything in the way of every system on its way back that the caller sees, longest first."""
     found = select(Blocker).order_by(
         col(Blocker.since), col(Blocker.tenant_ods), col(Blocker.system_id), col(Blocker.kind), col(Blocker.code),

@@ -13,6 +13,7 @@ from trusts.reinstatement.ending import give_up
 from trusts.reinstatement.exit_rule import left_of, obstacle, unmet
 from trusts.reinstatement.turns import members_of, refused, wave_in_turn
 from trusts.reinstatement.wave_holds import holds_over_wave
+from trusts.standing import shut_gates_of_wave
 
 
 async def approve(
@@ -32,6 +33,8 @@ async def approve(
     wave.approval_reason = input.reason
     await db.keep(wave)
     for member in members:
+        if member.state == MemberState.APPROVED:  # one by one, before its wave was sent back or approved
+            continue
         member.state = MemberState.APPROVED
         member.approved_at = db.now
         await db.keep(member)
@@ -54,8 +57,8 @@ async def open_(
 ) -> Wave | NotFound | GateShut | HeldBy | VersionConflict | WrongState:
     """Open a wave: its systems may be reinstated in their slots from now on.
 
-    The wave before is complete or its exit rule is met, and no hold is in force on this wave or an earlier one, on
-    the product, its current build or the incident (domain model, B.2 and B.4).
+    The wave before is complete or its exit rule is met, no hold is in force on this wave or an earlier one, on the
+    product, its current build or the incident, and the mandatory gates of scope WAVE are open (domain model, B.2).
     """
     wave = await db.find(Wave, input.wave)
     if wave is None:
@@ -71,6 +74,8 @@ async def open_(
             next_step="Have each of gates cleared by who can clear it, then open this one.",
             gates=missing,
         )
+    if shut := await shut_gates_of_wave(db, wave):
+        return GateShut(message="Gates of this wave are shut.", gates=shut)
     wave.state = WaveState.OPEN
     wave.opened_at = db.now
     return await db.keep(wave)

@@ -1,0 +1,34 @@
+"""The lifecycle: whatever is done by whomever in whatever order, it is answered as the model says; invariants hold."""
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.lifecycle.ground import Ground
+from tests.lifecycle.machine import Lifecycle, prepared
+
+STEPS = 50
+EXAMPLES, THOROUGH = 500, 20_000
+
+
+def test_whatever_is_done_is_answered_as_the_model_says(ground: Ground, pytestconfig: pytest.Config) -> None:
+    thorough = bool(pytestconfig.getoption("--thorough", default=False))
+    examples = THOROUGH if thorough else EXAMPLES
+
+    class Story(Lifecycle):
+        kept = prepared(ground)
+
+    Story.ground = ground
+    asked, changes = ground.asked, ground.changes
+    hurried = settings(
+        max_examples=examples,
+        stateful_step_count=STEPS,
+        deadline=None,
+        database=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink),
+    )
+    run_state_machine_as_test(Story, settings=hurried)  # type: ignore[no-untyped-call]
+    assert ground.asked - asked > examples * STEPS // 2, "too little was asked"
+    assert ground.changes - changes > examples * STEPS // 10, "too little was done"

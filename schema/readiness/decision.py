@@ -184,5 +184,5 @@ class Dissent(Kept, table=True):
         "schema.readiness.decision.GoNoGoDecision",
         "decision_id",
         optional=True,
-        description="What it disagrees with; null: not the caller's to see any more, since its trust has another region.",
+        description="What it disagrees with; null: its trust has another region since.",
     )

@@ -165,7 +165,7 @@ def raise_defect(model: Model, who: Actor, trust: str, severity: str, *, unsafe:
 
 
 def move_defect(model: Model, verb: str, who: Actor, number: int) -> Act:
-    """Return a step of a defect. "Only the raising trust closes S1/S2.\" """
+    """Return a step of a defect. "Only the raising trust closes S1/S2.\""""
     defect = model.defects[number]
     becomes, before, hand = DEFECT_STEPS[verb]
     hands = {"SUPPLIER"} if hand == "SUPPLIER" else {defect.trust}
@@ -218,7 +218,9 @@ def place(model: Model, who: Actor, over: str) -> Act:
         "system": {name, REGION.get(name, "")}, "product": {"SUPPLIER"}, "wave": {"SUPPLIER"}, "build": {"ASSURER"},
         "incident": set[str](),
     }[scope]  # fmt: skip
-    hidden = (scope == "system" and not model.sees(who, name)) or (scope == "wave" and not model.waves[int(name)].proposed)
+    hidden = (scope == "system" and not model.sees(who, name)) or (
+        scope == "wave" and not model.waves[int(name)].proposed
+    )
     problem = first(
         "NotFound" if hidden else None,
         None if who.kind == Kind.NATIONAL or who.code in allowed else "NotPermitted",

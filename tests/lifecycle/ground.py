@@ -64,7 +64,11 @@ class Ground:
         self.asked = self.stories = self.changes = 0
         self.events = 0
         self._documents: dict[str, str] = {}
-        for command in ("update app.installation set demonstration = true", "set plan_cache_mode = force_generic_plan", "set jit = off"):
+        for command in (
+            "update app.installation set demonstration = true",
+            "set plan_cache_mode = force_generic_plan",
+            "set jit = off",
+        ):
             self.runner.run(self.admin.execute(command))
 
     def close(self) -> None:
@@ -147,7 +151,9 @@ class Ground:
         self._told(story, "incident", NATIONAL_TEAM.caller, "openIncident", attack)
         named = {**CARENOTES, "code": f"CN{story.number}"}
         self._told(story, "product", caller("SUPPLIER"), "registerProduct", named)
-        for gate, code in self.rows("select id::text, code from gate where incident_id = $1", self._key(story, "incident")):
+        for gate, code in self.rows(
+            "select id::text, code from gate where incident_id = $1", self._key(story, "incident")
+        ):
             story.keys[f"gate:{code}"] = "Gate", gate
         ids = {"product": Thing("product"), "incident": Thing("incident")}
         optional = given_as_ids(story, {"gate": Thing("gate:BACK_ENTRY"), "mandatory": False})
@@ -296,4 +302,3 @@ CHECK = """
               or h.incident_id in (select incident_id from system where product_id = $1)
               order by h.state::text) as holds
 """
-

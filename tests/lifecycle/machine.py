@@ -119,7 +119,9 @@ class Lifecycle(RuleBasedStateMachine):
         right = TRUST_ALL[trust] if same == 0 else TRUST_EXEC[trust]
         self.act(moving.decide(self.model, _who(who, right), trust, outcome))
 
-    @rule(trust=trusts, outcome=st.sampled_from(("PASSED", "PASSED_WITH_CONDITIONS", "FAILED", "IN_REVIEW")), who=whoever)
+    @rule(
+        trust=trusts, outcome=st.sampled_from(("PASSED", "PASSED_WITH_CONDITIONS", "FAILED", "IN_REVIEW")), who=whoever
+    )
     def assess(self, trust: str, outcome: str, who: int) -> None:
         """Give the board's word."""
         self.act(moving.assess(self.model, _who(who, TRUST_EXEC[trust]), trust, outcome))
@@ -203,7 +205,9 @@ class Lifecycle(RuleBasedStateMachine):
         right = SUPPLIER_LEAD if care.DEFECT_STEPS[verb][2] == "SUPPLIER" else TRUST_IT[trust]
         return self.act(care.move_defect(self.model, verb, _who(who, right), chosen))
 
-    @rule(over=st.sampled_from(("R1A", "RYG", "RNK", "product", "incident", "build", "wave")), number=which, who=whoever)
+    @rule(
+        over=st.sampled_from(("R1A", "RYG", "RNK", "product", "incident", "build", "wave")), number=which, who=whoever
+    )
     def place(self, over: str, number: int, who: int) -> None:
         """Hold something."""
         model = self.model
@@ -222,7 +226,12 @@ class Lifecycle(RuleBasedStateMachine):
             right, over = ASSURING, f"build:{(len(model.builds) - 1 - number // 3) % len(model.builds)}"
         return self.act(care.place(model, _who(who, right), over))
 
-    @rule(verb=st.sampled_from(("releaseHold", "releaseHold", "confirmHold", "dismissHold")), number=which, who=whoever, high=yes)
+    @rule(
+        verb=st.sampled_from(("releaseHold", "releaseHold", "confirmHold", "dismissHold")),
+        number=which,
+        who=whoever,
+        high=yes,
+    )
     def end_hold(self, verb: str, number: int, who: int, high: bool) -> None:
         """Release, confirm or dismiss a hold: the national team, or the tier that placed it."""
         model = self.model
@@ -246,7 +255,12 @@ class Lifecycle(RuleBasedStateMachine):
         right = SUPPLIER_IT if verb in plans.SUPPLIERS else NATIONAL_TEAM
         return self.act(plans.move_wave(model, verb, _who(who, right), number % len(model.waves)))
 
-    @rule(verb=st.sampled_from(("add", "approveWaveMember", "strikeWaveMember", "removeWaveMember")), trust=trusts, number=which, who=whoever)
+    @rule(
+        verb=st.sampled_from(("add", "approveWaveMember", "strikeWaveMember", "removeWaveMember")),
+        trust=trusts,
+        number=which,
+        who=whoever,
+    )
     def member(self, verb: str, trust: str, number: int, who: int) -> None:
         """Put a system in a wave, or move its membership on."""
         model = self.model
@@ -262,7 +276,11 @@ class Lifecycle(RuleBasedStateMachine):
         """Ask for a slot."""
         self.act(plans.request(self.model, _who(who, TRUST_IT[trust]), trust, ahead))
 
-    @rule(verb=st.sampled_from(("confirmSlot", "declineSlot", "handBackSlot", "offerSlotSwap", "offerSlotSwap")), number=which, who=whoever)
+    @rule(
+        verb=st.sampled_from(("confirmSlot", "declineSlot", "handBackSlot", "offerSlotSwap", "offerSlotSwap")),
+        number=which,
+        who=whoever,
+    )
     def slot(self, verb: str, number: int, who: int) -> None:
         """Answer a slot, give it back or offer it for exchange."""
         model = self.model

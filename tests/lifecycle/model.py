@@ -94,7 +94,11 @@ class Model:
 
     def bound(self, trust: str) -> set[str]:
         """Return the accounts whose signature or decision for a system stands: they file no test of it."""
-        signers = {each.signer for each in self.sign_offs if each.trust == trust and each.state == "SIGNED" and self.counts(each.build)}
+        signers = {
+            each.signer
+            for each in self.sign_offs
+            if each.trust == trust and each.state == "SIGNED" and self.counts(each.build)
+        }
         return signers | {who for who, build in self.systems[trust].went.items() if self.counts(build)}
 
     def board(self, trust: str) -> bool:

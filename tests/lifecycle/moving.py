@@ -217,7 +217,12 @@ def waive(model: Model, who: Actor, trust: str, gate: str, days: int) -> Act:
         "NotPermitted" if gate in never else None,
         "AlreadyDecided" if system.waived.get(gate, model.now) > model.now else None,
     )
-    given = {"gate": Thing(f"gate:{gate}"), "system": Thing(f"system:{trust}"), "until": told(until), "reason": "Agreed."}
+    given = {
+        "gate": Thing(f"gate:{gate}"),
+        "system": Thing(f"system:{trust}"),
+        "until": told(until),
+        "reason": "Agreed.",
+    }
     return Act("waiveGate", who, given, unless(problem, effect), makes=f"waiver:{len(model.waivers)}")
 
 
@@ -232,4 +237,3 @@ def revoke_waiver(model: Model, who: Actor, number: int) -> Act:
 
     given = {"waiver": Thing(f"waiver:{number}"), "reason": "No longer."}
     return Act("revokeWaiver", who, given, unless("AlreadyDecided" if gate == "revoked" else None, effect))
-

@@ -52,7 +52,9 @@ def _sign(model: Model, trust: str | None) -> Act | None:
             return care.move_sign_off(model, "submitSignOff", prepares, number)
         if each.state == "SUBMITTED":
             flawed = each.severe or each.accepted < each.transferred
-            return care.move_sign_off(model, "declineSignOff" if (flawed and trust) or each.severe else "giveSignOff", officer, number)
+            return care.move_sign_off(
+                model, "declineSignOff" if (flawed and trust) or each.severe else "giveSignOff", officer, number
+            )
     return care.draft_sign_off(model, prepares, trust, len(model.builds) - 1)
 
 
@@ -96,7 +98,9 @@ def _acknowledge(model: Model, trust: str) -> Act | None:
 
 
 def _test(model: Model, trust: str) -> Act | None:
-    latest = {each.stage: each.passed for each in model.reports[trust] if model.counts(each.build) and not each.corrected}
+    latest = {
+        each.stage: each.passed for each in model.reports[trust] if model.counts(each.build) and not each.corrected
+    }
     stage = next((stage for stage in MANDATORY if not latest.get(stage)), None)
     on = len(model.builds) - 1
     return moving.report(model, TRUST_IT[trust], trust, stage, passed=True, on=on) if stage else None
@@ -122,7 +126,9 @@ def _wave(model: Model, trust: str) -> Act | None:
     """Have a system in an approved wave."""
     member = model.member(trust)
     if member is None:
-        number = next((n for n, w in enumerate(model.waves) if w.state in ("DRAFT", "PROPOSED", "APPROVED", "OPEN")), None)
+        number = next(
+            (n for n, w in enumerate(model.waves) if w.state in ("DRAFT", "PROPOSED", "APPROVED", "OPEN")), None
+        )
         if number is None:
             return plans.draft_wave(model, SUPPLIER_IT, 1, 2, None)
         return plans.add_member(model, SUPPLIER_IT, number, trust)

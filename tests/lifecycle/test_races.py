@@ -146,7 +146,10 @@ def test_a_day_takes_no_more_slots_than_it_has(track: Track, kept: dict[str, Kep
     assert all(race.answers.count("DONE") == 1 for race in asked)
     assert all(race.answers[-1] == "DONE" for race in full)
     assert sum(len(race.acts) for race in (*asked, *full)) >= BOOKINGS
-    assert {race.answers.count("DONE") for race in full} == {1, 2}  # the place that was handed back was taken, or too late
+    assert {race.answers.count("DONE") for race in full} == {
+        1,
+        2,
+    }  # the place that was handed back was taken, or too late
 
 
 OVER_WAVE = ("product", "incident", "wave:0", "build:0")

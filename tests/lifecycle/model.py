@@ -6,7 +6,19 @@ from dataclasses import dataclass, field
 
 from schema.organisation import OrganisationKind as Kind
 from tests.lifecycle.cast import REGION, TRUSTS, Actor
-from tests.lifecycle.facts import MANDATORY, Assurance, Cohort, Defect, Hold, Member, Report, SignOff, Slot, System, Wave
+from tests.lifecycle.facts import (
+    MANDATORY,
+    Assurance,
+    Cohort,
+    Defect,
+    Hold,
+    Member,
+    Report,
+    SignOff,
+    Slot,
+    System,
+    Wave,
+)
 
 BEGINS = dt.datetime(2022, 11, 8, 9, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
@@ -82,7 +94,11 @@ class Model:
 
     def bound(self, trust: str) -> set[str]:
         """Return the accounts whose signature or decision for a system stands: they file no test of it."""
-        signers = {each.signer for each in self.sign_offs if each.trust == trust and each.state == "SIGNED" and self.counts(each.build)}
+        signers = {
+            each.signer
+            for each in self.sign_offs
+            if each.trust == trust and each.state == "SIGNED" and self.counts(each.build)
+        }
         return signers | {who for who, build in self.systems[trust].went.items() if self.counts(build)}
 
     def board(self, trust: str) -> bool:

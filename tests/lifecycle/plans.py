@@ -240,5 +240,3 @@ def hold_back(model: Model, who: Actor, number: int, into: int, teams: int) -> A
     moved = {"teams": teams, "accounts": 10 * teams}
     given = {"cohort": Thing(f"cohort:{number}"), "into": Thing(f"cohort:{into}"), **moved, **REASON}
     return Act("holdBackCohort", who, given, unless(problem, effect))
-
-

@@ -17,6 +17,7 @@ from tests.lifecycle.cast import (
     TRUST_IT,
     TRUSTS,
 )
+from tests.lifecycle.facts import Defect, Report
 from tests.lifecycle.ground import Kept
 from tests.lifecycle.model import Model
 from tests.lifecycle.races import Race, Track, kept_for_bookings, kept_for_races
@@ -43,7 +44,7 @@ def kept(track: Track) -> dict[str, Kept]:
 
 # What turns the last gate red, of one system or of all of them.
 def _test_fails(model: Model, trust: str) -> Act:
-    return moving.report(model, TRUST_IT[trust], trust, "SMOKE", passed=False, on=0)
+    return moving.report(model, TRUST_IT[trust], trust, Report("SMOKE", 0, passed=False))
 
 
 def _board_fails(model: Model, trust: str) -> Act:
@@ -70,7 +71,7 @@ def _hands_back(model: Model, trust: str) -> Act:
 
 
 def _raises(model: Model, trust: str) -> Act:
-    return care.raise_defect(model, TRUST_IT[trust], trust, "S1", unsafe=True, on=0)
+    return care.raise_defect(model, TRUST_IT[trust], Defect(trust, "S1", unsafe=True))
 
 
 def _builds(model: Model, _: str) -> Act:
@@ -146,7 +147,10 @@ def test_a_day_takes_no_more_slots_than_it_has(track: Track, kept: dict[str, Kep
     assert all(race.answers.count("DONE") == 1 for race in asked)
     assert all(race.answers[-1] == "DONE" for race in full)
     assert sum(len(race.acts) for race in (*asked, *full)) >= BOOKINGS
-    assert {race.answers.count("DONE") for race in full} == {1, 2}  # the place that was handed back was taken, or too late
+    assert {race.answers.count("DONE") for race in full} == {
+        1,
+        2,
+    }  # the place that was handed back was taken, or too late
 
 
 OVER_WAVE = ("product", "incident", "wave:0", "build:0")

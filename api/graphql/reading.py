@@ -79,10 +79,10 @@ async def _rows(db: Transaction, noun: Any, referred: list[Any], keys: list[Key]
 async def _pages(  # noqa: PLR0913, PLR0917 - all but the keys are bound before
     db: Transaction, order: Order, referring: list[Any], size: int, after: str | None, keys: list[Key]
 ) -> list[list[Any]]:
-    place = func.row_number().over(partition_by=referring, order_by=order.by()).label("place")
+    place = func.row_number().over(partition_by=referring, order_by=order.by()).label("place_in_list")
     ranked = columns(order.noun, place).where(tuple_(*referring).in_(keys), *order.beyond(after)).subquery()
     shown = aliased(order.noun, ranked)
-    found = await db.all(select(shown).where(ranked.c.place <= size + 1).order_by(ranked.c.place))
+    found = await db.all(select(shown).where(ranked.c.place_in_list <= size + 1).order_by(ranked.c.place_in_list))
     pages: dict[Key, list[Any]] = {key: [] for key in keys}
     for row in found:
         pages[tuple(getattr(row, column.key) for column in referring)].append(row)

@@ -340,6 +340,7 @@ language sql immutable parallel safe as $$
     select case
         when was = becomes and who = 'TRUST'
             then array['current_build_id', 'cohorts_final_at', 'teams_total', 'accounts_total', 'recovered_declared_at']
+                || case was when 'REINSTATING' then array['first_live_at'] else '{}' end
         when was = becomes then '{}'
         when becomes = 'OUTAGE' then array['outage_started_at']
         when becomes = 'HANDED_OVER' then array['handed_over_at', 'current_build_id']
@@ -385,6 +386,11 @@ begin
         end if;
         new.recovered_declared_at := app.now();
         select * into obstacle from app.before_recovered(old.tenant_ods, old.id) limit 1;
+    elsif old.state = 'REINSTATING' then
+        new.first_live_at := (
+            select min(c.actual_at) from cohort c
+            where c.tenant_ods = new.tenant_ods and c.system_id = new.id and c.state = 'LIVE'
+        );
     end if;
     if obstacle.code is not null then
         raise exception '% to %: %', old.state, new.state, obstacle.what using errcode = 'check_violation';

@@ -202,6 +202,13 @@ def test_the_beats_leave_the_systems_where_they_should(shown: Demonstration, ins
     assert {code: told[code] for code in STATES[instant]} == STATES[instant]
 
 
+def test_the_first_users_of_a_trust_are_back_before_the_last(shown: Demonstration) -> None:
+    asked = '{ systems(product: "CARENOTES", asKnownAt: "2023-01-20T12:00:00Z") { nodes { firstLiveAt fullyLiveAt } } }'
+    assert ask(shown, "trust-r1a", asked)["systems"]["nodes"] == [
+        {"firstLiveAt": "2023-01-09T09:00:00+00:00", "fullyLiveAt": None}
+    ]
+
+
 @pytest.mark.usefixtures("spring")
 def test_all_but_one_are_reconnected_on_6_february(shown: Demonstration) -> None:
     told = states(shown, "2023-02-06T12:00:00Z")

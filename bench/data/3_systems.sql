@@ -5,7 +5,7 @@ with product as (
 insert into system (
     tenant_ods, id, version, created_at, created_by, name, hosting, criticality, rto_hours, rpo_hours, mtpd_hours,
     outage_started_at, last_good_data_at, teams_total, accounts_total, state, supplier_ods, product_id, incident_ods,
-    incident_id, current_build_id, region_ods, handed_over_at
+    incident_id, current_build_id, region_ods, handed_over_at, state_since
 )
 select
     o.ods_code, uuidv7(), 1, bench.start(), 'bench', 'System ' || s,
@@ -14,7 +14,8 @@ select
     bench.start(), bench.start() - interval '2 hours', 20 + h % 200, 500 + h % 5000,
     (case when h % 12 = 0 then 'OUTAGE' when h % 5 = 0 then 'REBUILDING' else 'IN_TRUST_TEST' end)::systemstate,
     'SUPPLIER', product.id, incident.tenant_ods, incident.id, product.current_build_id, o.region_ods,
-    case when h % 12 > 0 and h % 5 > 0 then bench.start() + interval '60 days' end
+    case when h % 12 > 0 and h % 5 > 0 then bench.start() + interval '60 days' end,
+    bench.start() + h % 60 * interval '1 day'
 from incident,
      (select *, row_number() over (order by ods_code) - 1 as n from organisation where kind = 'TRUST') o,
      generate_series(1, bench.size('systems')) s,

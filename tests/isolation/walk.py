@@ -132,13 +132,22 @@ class Walk:
         if position.holds in ("ID", "_Any"):
             forged = probes.forged(self._world, self._breadth.forged)
             if position.field in BY_ID:
-                return [[*ids, *forged][:: 1 if position.field == "node" else 1 + every // 10]]
+                return [self._of_anything([*ids, *forged], position.field)]
             asked = [probe for probe in ids if probe.noun == noun_of(position.path[-1])]
             return [[*asked, *[*ids, *forged][::every]]]
         names = probes.names(self._world)
         hidden = [probe for probe in names if who not in probe.readers]
         known = [probe for probe in names if who in probe.readers]
         return [[*hidden, *known[:: 1 if self._breadth.everything else 4], *ids[:: 2 * every - 1]]]
+
+    def _of_anything(self, ids: list[Probe], field: str) -> list[Probe]:
+        """Give ids of every noun: to `node` all but events, of which there are as many as of all others; else a few."""
+        if self._breadth.everything:
+            return ids
+        if field != "node":
+            return ids[::12]
+        events = [probe for probe in ids if probe.noun == "Event"]
+        return [*(probe for probe in ids if probe.noun != "Event"), *events[::6]]
 
     async def try_all(self, position: Position, parent: str | None, tried: Sequence[Probe], who: str) -> None:
         """Try values at a position, and compare what is hidden with what was made up."""

@@ -15,7 +15,7 @@ from schema.system import SystemState
 from tests.ledger import as_superuser
 from tests.readiness import ready as r
 from tests.readiness.ready import Ready
-from tests.stage import LISTED, Stage, caller, person
+from tests.stage import LISTED, caller, person
 from tests.test_holds_in_sql import told_to
 
 OUTCOMES = ("GO", "GO_WITH_CONDITIONS", "NO_GO", "DEFER")
@@ -29,18 +29,6 @@ DECIDED = """query($s: ID!) { node(id: $s) { ... on System { decisions(first: 5)
     supersedes { outcome } records(first: 2) { nodes { rationale gates snapshotHash } }
     obligations(first: 5) { nodes { id text dueOn ownerRole metAt overdue } }
     dissents(first: 9) { nodes { role text } } } } } } }"""
-
-
-@pytest.fixture(scope="module")
-def once(stage: Stage) -> Ready:
-    """A system that is ready, every gate open."""
-    return Ready(stage).bring()
-
-
-@pytest.fixture
-def ready(once: Ready) -> Ready:
-    """The same, of the test's own."""
-    return once.another()
 
 
 @pytest.fixture(scope="module")

@@ -1,122 +1,28 @@
 """Where the gates stand: every way in which each of them is shut, and that no GO passes one that is."""
 
-import json
-from collections.abc import Callable
-from typing import Any
-
 import asyncpg
 import pytest
 
-from api.graphql.engine import Answer, Engine, Request, documents
-from api.graphql.nodes import named
-from auth.tenancy import Database
-from tests.ledger import as_superuser, with_database
+from tests.ledger import as_superuser
 from tests.readiness import ready as r
+from tests.readiness.acts import (
+    BEHIND,
+    REASON,
+    Act,
+    aged,
+    amended,
+    assessed,
+    built,
+    declined,
+    key,
+    raised,
+    reported,
+    submitted,
+    withdrawn,
+)
 from tests.readiness.ready import Ready
-from tests.stage import LISTED, Stage, person
+from tests.stage import person
 from tests.test_holds_in_sql import told_to
-
-Act = Callable[[Ready], Any]
-REASON = "Because of what we saw."
-BEHIND = "set session_replication_role = replica"
-
-
-@pytest.fixture(scope="module")
-def once(stage: Stage) -> Ready:
-    """A system that is ready, every gate open."""
-    return Ready(stage).bring()
-
-
-@pytest.fixture
-def ready(once: Ready) -> Ready:
-    """The same, of the test's own."""
-    return once.another()
-
-
-def key(id_: str) -> str:
-    """Give the key in the database of an object by its id."""
-    found = named(id_)
-    assert found
-    return str(found[1][0])
-
-
-def aged(statement: str) -> Act:
-    """Give the act of time: what a statement says past every rule and trigger."""
-    return lambda world: as_superuser(world.stage, BEHIND, statement)
-
-
-def submitted(world: Ready) -> None:
-    """Submit another pack of evidence for the same build."""
-    pack = world.do(r.SUPPLIER, "draftAssurance", build=world.told["build"], reference="CN-SA-AGAIN")["id"]
-    evidence = {"kind": "OTHER", "title": "Sweep", "heldIn": "Library", "sha256": "1" * 64}
-    world.do(r.SUPPLIER, "addEvidence", assurance=pack, **evidence)
-    world.do(r.SUPPLIER, "submitAssurance", assurance=pack)
-
-
-def reported(**given: Any) -> Act:
-    """Give the act of another report of the smoke test."""
-    return lambda world: world.report("SMOKE", **given)
-
-
-def withdrawn(what: str, who: Any) -> Act:
-    """Give the act of taking a signature back."""
-    return lambda world: world.do(who, "withdrawSignOff", signOff=world.told[what], reason=REASON)
-
-
-def declined(who: Any, **given: Any) -> Act:
-    """Give the act of declining a newer sign-off."""
-
-    def act(world: Ready) -> None:
-        told = {**r.HAZARDS, **({"system": world.system, **given} if given else {})}
-        draft = world.do(who, "draftSignOff", build=world.told["build"], **told)["id"]
-        world.do(who, "submitSignOff", signOff=draft)
-        world.do(who, "declineSignOff", signOff=draft, reason=REASON)
-
-    return act
-
-
-def raised(severity: str, *, accepted: bool = False) -> Act:
-    """Give the act of raising a defect of the system; its workaround agreed and accepted."""
-
-    def act(world: Ready) -> None:
-        told = {
-            "reference": "CN-114",
-            "title": "Alerts",
-            "area": "Alerts",
-            "clinicalSafety": False,
-            "description": "No.",
-        }
-        found = {"system": world.system, "build": world.told["build"], "severity": severity}
-        defect = world.do(r.IT, "raiseDefect", **told, **found)["id"]
-        if accepted:
-            world.do(r.SUPPLIER, "triageDefect", defect=defect)
-            world.do(r.SUPPLIER, "agreeWorkaround", defect=defect, workaround="Look on the second page.")
-            world.do(r.CSO, "acceptWorkaround", defect=defect)
-
-    return act
-
-
-def assessed(outcome: str, **given: Any) -> Act:
-    """Give the act of assessing the board's approval anew."""
-    return lambda world: world.assess(outcome=outcome, note=REASON, **given)
-
-
-def amended(code: str, then: str = "select 1") -> Act:
-    """Give the act of letting a gate expire after a day, and of what happened before that."""
-
-    def act(world: Ready) -> None:
-        world.do(r.NATIONAL, "amendGate", gate=world.gate(code), maxAgeDays=1)
-        if code == "BOARD_APPROVAL":
-            world.assess()
-        as_superuser(world.stage, BEHIND, then)
-
-    return act
-
-
-def built(world: Ready) -> None:
-    """Register a build with a safety-relevant change."""
-    world.build()
-
 
 WAYS: dict[str, tuple[str, Act, str]] = {
     "assurance revoked": (
@@ -253,41 +159,6 @@ def test_a_safety_relevant_build_makes_all_that_was_found_before_it_stale(ready:
     assert ready.decide()["outcome"] == "GO"
 
 
-EXPLAINED = """query($s: ID!) { explainGate(system: $s) { code standing shut since expiresAt detail waitsFor { odsCode }
-    waitsForRoles gate { code } conditions { totalCount nodes { part code what standing counts since objectId
-    waitsFor { odsCode } waitsForRoles } } } systems { nodes { id gates { nodes { code standing } } } } }"""
-
-
-def test_what_a_gates_standing_is_made_of(ready: Ready) -> None:
-    raised("S1")(ready)
-    reported(**r.FAILED)(ready)
-    told = ready.stage.ask("R1A", EXPLAINED, s=ready.system)
-    gates = {gate["code"]: gate for gate in told["explainGate"]}
-    assert list(gates) == list(r.GATES)
-    assert [gate["code"] for gate in told["systems"]["nodes"][0]["gates"]["nodes"]] == list(r.GATES)
-    tests = gates["TRUST_TESTING"]["conditions"]["nodes"]
-    assert [each["code"] for each in tests] == [f"TEST_{stage}" for stage in r.STAGES]
-    (failed,) = [each for each in tests if each["standing"] != "PASSED"]
-    assert (failed["code"], failed["standing"], failed["waitsForRoles"]) == ("TEST_SMOKE", "FAILED", ["TRUST_IT"])
-    assert named(failed["objectId"])
-    (defect,) = gates["DEFECTS"]["conditions"]["nodes"]
-    assert defect["what"] == "S1 CN-114 is open: Alerts"
-    assert (defect["waitsFor"], defect["waitsForRoles"]) == ({"odsCode": "SUPPLIER"}, ["SUPPLIER_LEAD"])
-    assurance = gates["SECURITY_ASSURANCE"]["conditions"]["nodes"]
-    assert [each["code"] for each in assurance] == ["ASSURANCE", "CONFIDENCE", "VALIDITY"]
-    assert [each["code"] for each in gates["DCB0160"]["conditions"]["nodes"]] == ["DCB0129", "DCB0160"]
-    assert gates["BOARD_APPROVAL"]["detail"] == "It is passed"
-
-
-def test_everybody_who_sees_the_system_sees_the_gates_stand_alike(ready: Ready) -> None:
-    raised("S2")(ready)
-    reported(**r.FAILED)(ready)
-    mine = ready.stands()
-    for code in LISTED:
-        seen = ready.stands(code)
-        assert seen == (mine if code in {"R1A", "Y60", "SUPPLIER", "NATIONAL", "AUDITOR"} else {}), code
-
-
 def test_it_is_known_how_they_stood(ready: Ready) -> None:
     before = ready.stands()
     moment = as_superuser(ready.stage, "select max(recorded_at) from event")[0][0].isoformat()
@@ -299,18 +170,6 @@ def test_it_is_known_how_they_stood(ready: Ready) -> None:
     assert {gate["code"]: gate["standing"] for gate in then} == before
     assert {gate["asOf"] for gate in then} == {moment}
     assert ready.stands() != before
-
-
-def test_the_tree_is_one_compiled_statement(once: Ready) -> None:
-    variables = {"s": once.system}
-    prepared = documents.read(EXPLAINED).operation(None, variables)
-    request = Request(EXPLAINED, variables, None, "tree")
-
-    async def compiled(database: Database) -> Answer:
-        return await Engine(database).compiled(request, prepared, person("R1A"))
-
-    told = json.loads(with_database(once.stage, compiled).body)["data"]
-    assert [gate["code"] for gate in told["explainGate"]] == list(r.GATES)
 
 
 def test_a_roll_back_makes_the_trusts_signature_stale(ready: Ready) -> None:

@@ -16,9 +16,9 @@ from auth.caller import Caller
 from auth.tenancy import Database
 from schema.system import turn_of
 from tests.readiness import ready as r
+from tests.readiness.acts import key
 from tests.readiness.ready import Ready
-from tests.readiness.test_gate_standing import key
-from tests.stage import Stage, mutation_document
+from tests.stage import mutation_document
 
 # 8 kinds of these are run in the check; REINSTATE_RACES=500 makes them 4,000.
 PAIRS = int(os.environ.get("REINSTATE_RACES", "40"))  # noqa: TID251 - a switch for the developer, no setting
@@ -85,12 +85,6 @@ AGAIN = """
     delete from decision_record; delete from go_no_go_decision;
     update system set state = 'READY' where tenant_ods = 'R1A';
 """
-
-
-@pytest.fixture(scope="module")
-def once(stage: Stage) -> Ready:
-    """A system that is ready, every gate open."""
-    return Ready(stage).bring()
 
 
 class Race:

@@ -149,6 +149,19 @@ def test_a_cohort_is_live_while_its_system_is_reinstated(cohorts: Cohorts, state
         assert answer["neededStates"] == ["REINSTATING", "LIVE"]
 
 
+def test_a_system_s_first_users_are_back_with_its_first_cohort(cohorts: Cohorts) -> None:
+    system = cohorts.lost()
+    planned = [cohorts.plan(system)["id"] for _ in range(3)]
+    put(cohorts.stage, system, "REINSTATING")
+    back = []
+    for cohort, at in zip(
+        planned, ("2022-12-05T09:00:00Z", "2022-12-12T09:00:00Z", "2022-12-01T09:00:00Z"), strict=True
+    ):
+        answer = cohorts.act("R1A", "bringCohortLive", "system { firstLiveAt }", cohort=cohort, actualAt=at)
+        back.append(answer["system"]["firstLiveAt"][:10])
+    assert back == ["2022-12-05", "2022-12-05", "2022-12-01"]
+
+
 @pytest.mark.parametrize("what", ["system", "product", "build", "incident", "wave", "earlier"])
 def test_no_cohort_is_live_while_its_system_is_held(cohorts: Cohorts, what: str) -> None:
     system = cohorts.lost()

@@ -1,5 +1,7 @@
 """Cohorts: a trust plans which of its teams go back when, so that all of them do, and says when each is back."""
 
+import datetime as dt
+
 from sqlalchemy import func
 from sqlmodel import col, select
 
@@ -144,7 +146,9 @@ async def bring_live(
         return ValidationFailed.of("actualAt", "is in the future")
     cohort.state = CohortState.LIVE
     cohort.actual_at = input.actual_at or db.now
-    return await db.keep(cohort)
+    await db.keep(cohort)
+    await _first_back(db, system, cohort.actual_at)
+    return cohort
 
 
 def listed(system: SystemId = None, state: CohortState | None = None) -> Page[Cohort]:
@@ -170,6 +174,15 @@ async def _planned(
     if input.expected_version not in (None, cohort.version):
         return VersionConflict(current_version=cohort.version)
     return cohort if cohort.state == CohortState.PLANNED else _wrong(cohort, "cohort")
+
+
+async def _first_back(db: Transaction, system: System, at: dt.datetime) -> None:
+    """Say of a system that is being reinstated when its first users were back; once it is live that stands."""
+    if system.state == SystemState.REINSTATING and at < (
+        system.first_live_at or dt.datetime.max.replace(tzinfo=dt.UTC)
+    ):
+        system.first_live_at = at
+        await db.keep(system)
 
 
 def _beyond(cohort: Cohort, input: HoldBackCohort) -> ValidationFailed | None:

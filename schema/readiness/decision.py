@@ -180,4 +180,9 @@ class Dissent(Kept, table=True):
     recorded_at: Instant = Field(description="When, UTC.")
 
     organisation = one("schema.organisation.Organisation", "tenant_ods", description="Whose dissent it is.")
-    decision = one("schema.readiness.decision.GoNoGoDecision", "decision_id", description="What it disagrees with.")
+    decision = one(
+        "schema.readiness.decision.GoNoGoDecision",
+        "decision_id",
+        optional=True,
+        description="What it disagrees with; null: its trust has another region since.",
+    )

@@ -119,24 +119,18 @@ class Changes:
         """Have every refusal there is: twice the same, one key for two bodies, an old version, empty texts."""
         first = filled(self._world, name, who, self._plain)
         for _ in range(2):
-            await self._ask(name, _with(first, idempotencyKey=None), who, f"{name} twice")
+            await self._ask(name, _with(name, first, idempotencyKey=None), who, f"{name} twice")
         key = {"idempotencyKey": f"the-key-of-{name}"}
-        body = await self._ask(
-            name, _with(filled(self._world, name, who, self._plain), **key), who, f"{name} with a key"
-        )
+        keyed = _with(name, filled(self._world, name, who, self._plain), **key)
+        body = await self._ask(name, keyed, who, f"{name} with a key")
         if "message" not in body["data"][name]:
-            await self._ask(
-                name,
-                _with(filled(self._world, name, who, self._plain), **key, note="x"),
-                who,
-                f"{name} with its key again",
-            )
+            other = _with(name, filled(self._world, name, who, self._plain), **key, note="x")
+            await self._ask(name, other, who, f"{name} with its key again")
         if "expectedVersion" in get_named_type(CHANGES[name].args["input"].type).fields:
-            await self._ask(
-                name, _with(filled(self._world, name, who, self._plain), expectedVersion=999), who, f"{name} of old"
-            )
+            old = _with(name, filled(self._world, name, who, self._plain), expectedVersion=999)
+            await self._ask(name, old, who, f"{name} of old")
         empty = {field: "" for field, value in first["input"].items() if str(value).startswith("PLAIN")}
-        await self._ask(name, _with(first, **empty), who, f"{name} of nothing")
+        await self._ask(name, _with(name, first, **empty), who, f"{name} of nothing")
 
 
 def changed(name: str, depth: int) -> str:
@@ -180,9 +174,11 @@ def _ready(world: World, name: str, who: str, besides: tuple[str, ...]) -> dict[
     return {field: given for field, given in world.ready.get((name, who), {}).items() if field not in besides}
 
 
-def _with(variables: dict[str, Any], **other: Any) -> dict[str, Any]:
+def _with(name: str, variables: dict[str, Any], **other: Any) -> dict[str, Any]:
     """Give the variables with other fields in the input, where it has such fields."""
-    return {"input": {**variables["input"], **{k: v for k, v in other.items() if k in variables["input"] or k in _ALL}}}
+    there = get_named_type(CHANGES[name].args["input"].type).fields
+    may = {*variables["input"], *(field for field in _ALL if field in there)}
+    return {"input": {**variables["input"], **{field: given for field, given in other.items() if field in may}}}
 
 
 _ALL = ("idempotencyKey", "expectedVersion")

@@ -125,10 +125,11 @@ class Walk:
     async def _probes(self, position: Position, who: str) -> list[list[Probe]]:
         """Give what is tried at a position; together what is answered alike, since an error may empty a whole answer."""
         every = 1 if self._breadth.everything else 47
+        few = 1 if self._breadth.everything else 400  # of what is no cursor: it is refused, each by itself
         ids = probes.ids(self._world)
         if position.is_cursor:
             hidden = [probe for probe in await self._cursors.of(position) if who not in probe.readers]
-            return [hidden[:: 1 + len(hidden) // self._breadth.cursors], ids[::every]]
+            return [hidden[:: 1 + len(hidden) // self._breadth.cursors], ids[::few]]
         if position.holds in ("ID", "_Any"):
             forged = probes.forged(self._world, self._breadth.forged)
             if position.field in BY_ID:

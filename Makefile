@@ -30,7 +30,7 @@ serve: setup ## Serve the API on DATABASE_URL, or on the embedded PostgreSQL
 	@$(BIN)/reinstate serve
 
 test: .venv/dev ## Run every test but those in a browser
-	@$(BIN)/pytest --ignore tests/browser --numprocesses 2 --dist loadfile
+	@PYTHONHASHSEED=0 $(BIN)/pytest --ignore tests/browser --numprocesses 2 --dist loadfile
 
 browser: .venv/dev ## Look at the pages in Debian's chromium, by keyboard alone
 	@$(BIN)/pytest tests/browser

@@ -97,6 +97,12 @@ declare
         when g.owner_roles <@ array['SUPPLIER_CSO', 'SUPPLIER_LEAD'] then s.supplier_ods
         when g.owner_roles = array['REGION'] then s.region_ods
     end $q$;
+    -- The newest standing report of a stage, by the stage's own index: of those on builds that count, else of any.
+    report text := $q$ t.id, t.outcome, t.exit_met, t.reported_at, t.as_of from test_report t
+            where t.tenant_ods = s.tenant_ods and t.system_id = s.id and t.stage = stage.position
+            and coalesce((select false from test_report c where c.tenant_ods = s.tenant_ods and c.corrects_id = t.id), true)
+    $q$;
+    newest text := $q$ order by t.as_of desc, t.reported_at desc, t.id desc limit 1 $q$;
     conditions text := $q$
         select 1 as part, 'ASSURANCE' as code, case
                 when a.id is null then 'No security assurance is submitted'
@@ -159,15 +165,20 @@ declare
                  when r.exit_met and r.expires_at <= (select app.as_of()) then r.expires_at else r.reported_at end,
             case when r.fresh and r.exit_met then r.expires_at end,
             s.tenant_ods, '{TRUST_IT}', case when r.id is not null then 'TestReport' end, r.id
-        from test_milestone stage left join lateral (
-            select t.id, t.outcome, t.exit_met, t.reported_at, t.as_of + make_interval(days => g.max_age_days) as expires_at,
-                coalesce(tb.number >= b.results_count_from, false) as fresh
-            from test_report t join build tb on tb.tenant_ods = t.supplier_ods and tb.id = t.build_id
-            where t.tenant_ods = s.tenant_ods and t.system_id = s.id and t.stage = stage.position
-            and coalesce((select false from test_report c where c.tenant_ods = s.tenant_ods and c.corrects_id = t.id), true)
-            order by coalesce(tb.number >= b.results_count_from, false) desc, t.as_of desc, t.reported_at desc, t.id desc
-            limit 1
-        ) r on true
+        from test_milestone stage
+        left join lateral (
+            select %8$s and t.build_id = any (array(
+                select c.id from build c where c.tenant_ods = b.tenant_ods and c.product_id = b.product_id
+                and c.number >= b.results_count_from
+            )) %9$s
+        ) now on true
+        left join lateral (select %8$s %9$s) before on now.id is null
+        cross join lateral (
+            select now.id is not null as fresh, coalesce(now.id, before.id) as id,
+                coalesce(now.outcome, before.outcome) as outcome, coalesce(now.exit_met, before.exit_met) as exit_met,
+                coalesce(now.reported_at, before.reported_at) as reported_at,
+                coalesce(now.as_of, before.as_of) + make_interval(days => g.max_age_days) as expires_at
+        ) r
         where g.basis = 'TRUST_TESTING' and stage.mandatory
         union all
         select case d.severity when 'S1' then 1 else 2 end, d.id::text, format('%%s %%s is open: %%s', d.severity, d.reference, d.title), case
@@ -207,22 +218,24 @@ declare
         where g.basis = 'SLOT'
         union all
         select 0, 'QUORUM', case
+                when q.failed_by is not null then 'It is failed by ' || q.failed_by
                 when q.passed >= g.quorum then case when g.quorum > 1 then format('%%s of %%s have passed it', q.passed, g.quorum)
                                                     else 'It is passed' end
                 when g.quorum > 1 then format('%%s of %%s have passed it', q.passed, g.quorum)
                 when q.worst is null then 'Nobody has assessed it'
                 else 'Its assessment is ' || replace(lower(q.worst::text), '_', ' ')
             end, case
+                when q.failed_by is not null then 'FAILED'
                 when q.passed >= g.quorum and q.conditional then 'PASSED_WITH_CONDITIONS'
                 when q.passed >= g.quorum then 'PASSED'
                 when q.worst is not null then q.worst
                 when q.passed > 0 then 'IN_REVIEW'
                 else 'NOT_ASSESSED'
             end::standing, true,
-            case when q.passed >= g.quorum then q.passed_at
+            case when q.failed_by is not null then q.failed_at when q.passed >= g.quorum then q.passed_at
                  when q.worst = 'STALE' then f.created_at when q.worst = 'EXPIRED' then q.expired_at
                  else coalesce(q.waiting_since, q.passed_at, s.created_at) end,
-            case when q.passed >= g.quorum then q.expires_at end,
+            case when q.failed_by is null and q.passed >= g.quorum then q.expires_at end,
             %7$s, g.owner_roles, null, null
         from (
             select least(
@@ -235,14 +248,17 @@ declare
                 max(l.assessed_at) filter (where l.standing < 'WAIVED') as passed_at,
                 min(l.expires_at) filter (where l.standing < 'WAIVED') as expires_at,
                 min(l.expires_at) filter (where l.standing = 'EXPIRED') as expired_at,
-                min(l.assessed_at) filter (where l.standing > 'WAIVED') as waiting_since
+                min(l.assessed_at) filter (where l.standing > 'WAIVED') as waiting_since,
+                min(l.assessed_at) filter (where l.standing = 'FAILED') as failed_at,
+                string_agg(l.assessor_role || ' of ' || l.tenant_ods, ', ' order by l.assessor_role, l.tenant_ods)
+                    filter (where l.standing = 'FAILED') as failed_by
             from %6$s l
         ) q
         where g.basis = 'ASSESSED'
         union all
         select 1, l.tenant_ods || '_' || l.assessor_role, format('%%s of %%s: %%s', l.assessor_role, l.tenant_ods,
                 replace(lower(l.standing::text), '_', ' ')),
-            l.standing, l.standing = 'FAILED', l.assessed_at, l.expires_at,
+            l.standing, false, l.assessed_at, l.expires_at,
             l.tenant_ods, array[l.assessor_role::text], 'GateAssessment', l.id
         from %6$s l where g.basis = 'ASSESSED'
     $q$;
@@ -260,7 +276,7 @@ declare
     $q$;
 begin
     conditions := format(conditions, assurance, format(worded, 'The supplier''''s clinical safety case (DCB0129)'), dcb0129,
-        format(worded, 'The trust''''s clinical safety case (DCB0160)'), dcb0160, latest, owner);
+        format(worded, 'The trust''''s clinical safety case (DCB0160)'), dcb0160, latest, owner, report, newest);
     foreach place in array array['public', 'known, public'] loop
         perform set_config('search_path', place, true);
         execute format($view$

@@ -32,6 +32,14 @@ revoke execute on function app.releasing_roles from public;
 grant execute on function app.releasing_roles
     to app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust;
 
+-- Lost, and neither back, replaced nor retired.
+create function app.is_coming_back(state systemstate) returns boolean language sql immutable parallel safe
+    return state in ('OUTAGE', 'ISOLATED', 'REBUILDING', 'AWAITING_HANDOVER', 'HANDED_OVER', 'IN_TRUST_TEST', 'READY',
+                     'APPROVED', 'REINSTATING', 'ROLLED_BACK');
+revoke execute on function app.is_coming_back from public;
+grant execute on function app.is_coming_back
+    to app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust;
+
 do $$
 declare
     before text := current_setting('search_path');
@@ -43,52 +51,58 @@ begin
         -- handover needs is in its way; from then on every mandatory gate is.
         execute $view$
             create view blocker with (security_invoker = true) as
-            select
-                s.tenant_ods, s.id as system_id, s.product_id, s.incident_ods, s.incident_id, s.supplier_ods, s.region_ods,
+            select b.tenant_ods, b.system_id, b.product_id, b.incident_ods, b.incident_id, b.supplier_ods, b.region_ods,
                 b.kind, b.code::varchar as code, b.what::varchar as what, b.since,
                 floor(extract(epoch from (select app.as_of()) - b.since) / 3600)::integer as hours,
-                b.waits_for_ods::varchar(10) as waits_for_ods, b.waits_for_roles, b.about_noun::varchar as about_noun, b.about_key,
-                (select app.as_of()) as as_of
-            from system s cross join lateral (
-                select 'GATE'::blockerkind as kind, g.code::text as code, g.title || ': ' || g.detail as what, g.since,
-                    g.waits_for_ods::text as waits_for_ods, g.waits_for_roles, 'Gate' as about_noun, g.gate_id as about_key
-                from gate_standing g
-                where g.tenant_ods = s.tenant_ods and g.system_id = s.id and g.shut and s.state <> 'REINSTATING'
+                b.waits_for_ods::varchar(10) as waits_for_ods, b.waits_for_roles, b.about_noun::varchar as about_noun,
+                b.about_key, (select app.as_of()) as as_of
+            from (
+                select s.tenant_ods, s.id as system_id, s.product_id, s.incident_ods, s.incident_id, s.supplier_ods,
+                    s.region_ods, 'GATE'::blockerkind as kind, g.code::text as code, g.title || ': ' || g.detail as what,
+                    g.since, g.waits_for_ods::text as waits_for_ods, g.waits_for_roles, 'Gate' as about_noun,
+                    g.gate_id as about_key
+                from system s join gate_standing g on g.tenant_ods = s.tenant_ods and g.system_id = s.id
+                where g.shut and s.state <> 'REINSTATING' and app.is_coming_back(s.state)
                 and (s.handed_over_at is not null or g.basis in ('SECURITY_ASSURANCE', 'DCB0129'))
                 union all
-                select 'HOLD', h.reason_code::text, 'A hold on the ' || lower(h.scope::text) || ': ' || h.reason,
+                select s.tenant_ods, s.id, s.product_id, s.incident_ods, s.incident_id, s.supplier_ods, s.region_ods,
+                    'HOLD', h.reason_code::text, 'A hold on the ' || lower(h.scope::text) || ': ' || h.reason,
                     h.effective_from, h.tenant_ods, app.releasing_roles(h.tier), 'Hold', h.id
-                from app.holds_over(s.tenant_ods, s.id) h
+                from system s cross join lateral app.holds_over(s.tenant_ods, s.id) h
+                where app.is_coming_back(s.state)
                 union all
-                select 'HANDOVER', s.state::text,
-                    case s.state when 'REBUILDING' then 'It is being rebuilt'
-                                 when 'AWAITING_HANDOVER' then 'It is offered, and not handed over'
-                                 else 'Its rebuilding has not begun' end,
-                    s.state_since, s.supplier_ods, '{SUPPLIER_LEAD}', 'System', s.id
-                where s.state in ('OUTAGE', 'ISOLATED', 'REBUILDING', 'AWAITING_HANDOVER')
+                select s.tenant_ods, s.id, s.product_id, s.incident_ods, s.incident_id, s.supplier_ods, s.region_ods,
+                    w.kind::blockerkind, s.state::text, w.what, s.state_since, w.waits_for_ods, w.waits_for_roles, 'System', s.id
+                from system s cross join lateral (
+                    select 'HANDOVER' as kind, case s.state
+                            when 'REBUILDING' then 'It is being rebuilt'
+                            when 'AWAITING_HANDOVER' then 'It is offered, and not handed over'
+                            else 'Its rebuilding has not begun'
+                        end as what, s.supplier_ods::text as waits_for_ods, '{SUPPLIER_LEAD}'::text[] as waits_for_roles
+                    where s.state in ('OUTAGE', 'ISOLATED', 'REBUILDING', 'AWAITING_HANDOVER')
+                    union all
+                    select 'ACKNOWLEDGEMENT', 'Its handover is not acknowledged', s.tenant_ods, '{TRUST_IT}'
+                    where s.state = 'HANDED_OVER'
+                    union all
+                    select 'DECISION', 'Every gate is open: go or no-go is not decided', s.tenant_ods,
+                        '{TRUST_EXEC,TRUST_SIRO}'
+                    where s.state = 'READY' and not exists (
+                        select from gate_standing g where g.tenant_ods = s.tenant_ods and g.system_id = s.id and g.shut
+                    )
+                    union all
+                    select 'RETEST', 'It was rolled back, and is not in test again', s.tenant_ods, '{TRUST_IT}'
+                    where s.state = 'ROLLED_BACK'
+                ) w
                 union all
-                select 'ACKNOWLEDGEMENT', s.state::text, 'Its handover is not acknowledged', s.handed_over_at,
-                    s.tenant_ods, '{TRUST_IT}', 'System', s.id
-                where s.state = 'HANDED_OVER'
-                union all
-                select 'DECISION', s.state::text, 'Every gate is open: go or no-go is not decided', s.state_since,
-                    s.tenant_ods, '{TRUST_EXEC,TRUST_SIRO}', 'System', s.id
-                where s.state = 'READY' and not exists (
-                    select from gate_standing g where g.tenant_ods = s.tenant_ods and g.system_id = s.id and g.shut
-                )
-                union all
-                select 'WAVE', w.state::text, 'Its wave, number ' || w.number || ', is not open',
+                select s.tenant_ods, s.id, s.product_id, s.incident_ods, s.incident_id, s.supplier_ods, s.region_ods,
+                    'WAVE', w.state::text, 'Its wave, number ' || w.number || ', is not open',
                     greatest(s.state_since, w.approved_at), w.approver_ods, '{NATIONAL_IMT}', 'Wave', w.id
-                from wave_member m join wave w on w.tenant_ods = m.tenant_ods and w.id = m.wave_id
-                where s.state = 'APPROVED' and m.tenant_ods = s.supplier_ods and m.trust_ods = s.tenant_ods
-                and m.system_id = s.id and m.state = 'APPROVED' and w.state = 'APPROVED'
-                union all
-                select 'RETEST', s.state::text, 'It was rolled back, and is not in test again', s.state_since,
-                    s.tenant_ods, '{TRUST_IT}', 'System', s.id
-                where s.state = 'ROLLED_BACK'
+                from system s
+                join wave_member m on m.tenant_ods = s.supplier_ods and m.trust_ods = s.tenant_ods
+                    and m.system_id = s.id and m.state = 'APPROVED'
+                join wave w on w.tenant_ods = m.tenant_ods and w.id = m.wave_id
+                where s.state = 'APPROVED' and w.state = 'APPROVED'
             ) b
-            where s.state in ('OUTAGE', 'ISOLATED', 'REBUILDING', 'AWAITING_HANDOVER', 'HANDED_OVER', 'IN_TRUST_TEST',
-                              'READY', 'APPROVED', 'REINSTATING', 'ROLLED_BACK')
         $view$;
         -- How ready each system is: its place, its slot, the gates that are shut, the holds over it.
         execute $view$

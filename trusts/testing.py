@@ -36,10 +36,8 @@ async def report(
         return NotFound(path=["input", "system"])
     if build is None:
         return NotFound(path=["input", "build"])
-    if input.as_of and input.as_of > db.now:
-        return ValidationFailed.of("asOf", "is in the future")
-    if current and current.id != build.id:
-        return _superseded(current)
+    if refused := _refused(db, input, None if current is None or current.id == build.id else current):
+        return refused
     if stands_by:
         return SAME_HANDS
     if system.current_build_id != build.id:
@@ -105,6 +103,13 @@ async def _tested(
     """Return the trust's own system, the build meant, the current one, and whether the caller stands by the system."""
     found = await db.rows(_TESTED, trust=caller.tenant_ods, tested=tested, on=on)
     return tuple(found[0]) if found else (None, None, None, False)
+
+
+def _refused(db: Transaction, input: ReportTest, newer: Build | None) -> ValidationFailed | BuildSuperseded | None:
+    """Return why a report cannot be so: it tells of the future, or of a build that a newer one replaced."""
+    if input.as_of and input.as_of > db.now:
+        return ValidationFailed.of("asOf", "is in the future")
+    return _superseded(newer) if newer else None
 
 
 def _superseded(current: Build) -> BuildSuperseded:

@@ -66,8 +66,9 @@ def move_assurance(model: Model, verb: str, who: Actor, number: int, **decided: 
     return Act(verb, who, given, unless(problem, effect))
 
 
-def draft_sign_off(model: Model, who: Actor, trust: str | None, on: int, *, severe: int = 0, accepted: int = 3) -> Act:
-    """Return the sign-off of a build, or of its use in a trust's system."""
+def draft_sign_off(model: Model, who: Actor, trust: str | None, on: int, found: tuple[int, int] = (0, 3)) -> Act:
+    """Return the sign-off of a build, or of its use in a trust's system. `found`: severe hazards, accepted ones."""
+    severe, accepted = found
     number, owner = len(model.sign_offs), trust or "SUPPLIER"
     begun = any(
         each.trust == trust and each.build == on and each.state in ("DRAFT", "SUBMITTED") for each in model.sign_offs
@@ -142,14 +143,14 @@ DEFECT_STEPS: dict[str, tuple[str, set[str], str]] = {
 }
 
 
-def raise_defect(model: Model, who: Actor, trust: str, severity: str, *, unsafe: bool, on: int) -> Act:
+def raise_defect(model: Model, who: Actor, found: Defect) -> Act:
     """Return a defect that a trust found; an unsafe one of severity 1 proposes a hold."""
-    number = len(model.defects)
+    number, trust, severity, unsafe = len(model.defects), found.trust, found.severity, found.unsafe
     handed_over = model.systems[trust].state in AT_TRUSTS[:6]
     proposes = severity == "S1" and unsafe and handed_over
 
     def effect() -> None:
-        model.defects.append(Defect(trust, severity, unsafe))
+        model.defects.append(found)
         if proposes:
             model.holds.append(Hold(f"system:{trust}", trust, "TRUST", "PROPOSED"))
 
@@ -157,7 +158,7 @@ def raise_defect(model: Model, who: Actor, trust: str, severity: str, *, unsafe:
     given = {
         "reference": f"S{model.series}-{number}", "title": "Alerts are missing", "area": "Alerts", "severity": severity,
         "clinicalSafety": unsafe, "description": "An alert that was set is not shown.",
-        "build": Thing(f"build:{on}"), "system": Thing(f"system:{trust}"),
+        "build": Thing(f"build:{len(model.builds) - 1}"), "system": Thing(f"system:{trust}"),
     }  # fmt: skip
     problem = None if who.code == trust else stranger
     placed = f"hold:{len(model.holds)}" if proposes else None
@@ -165,7 +166,7 @@ def raise_defect(model: Model, who: Actor, trust: str, severity: str, *, unsafe:
 
 
 def move_defect(model: Model, verb: str, who: Actor, number: int) -> Act:
-    """Return a step of a defect. "Only the raising trust closes S1/S2.\""""
+    """Return a step of a defect; "only the raising trust closes S1/S2"."""
     defect = model.defects[number]
     becomes, before, hand = DEFECT_STEPS[verb]
     hands = {"SUPPLIER"} if hand == "SUPPLIER" else {defect.trust}

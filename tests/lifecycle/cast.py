@@ -26,7 +26,7 @@ PEOPLE = {
     "releaseHold": {ASSURER, NATIONAL, OF_REGION, LEAD, EXEC, SIRO},
     "dismissHold": {ASSURER, NATIONAL, OF_REGION, LEAD, EXEC, SIRO},
 }  # fmt: skip
-_RUN, _SUPPLY = {IT}, {LEAD}
+_RUN, _SUPPLY = frozenset({IT}), frozenset({LEAD})
 ANYBODY = {
     **dict.fromkeys((
         "registerBuild", "beginRebuild", "offerHandover", "handOver", "draftAssurance", "addEvidence", "submitAssurance",
@@ -39,12 +39,12 @@ ANYBODY = {
         "reportTest", "correctTestReport", "planCohort", "finaliseCohorts", "holdBackCohort", "excuseCohort",
         "bringCohortLive",
     ), _RUN),
-    **dict.fromkeys(("requestSlot", "handBackSlot", "offerSlotSwap", "rollBack"), {IT, EXEC}),
+    **dict.fromkeys(("requestSlot", "handBackSlot", "offerSlotSwap", "rollBack"), frozenset({IT, EXEC})),
     **dict.fromkeys(
-        ("raiseDefect", "regradeDefect", "retestDefect", "failRetest", "closeDefect", "contestDefect"), {IT, CSO, LEAD}
+        ("raiseDefect", "regradeDefect", "retestDefect", "failRetest", "closeDefect", "contestDefect"), frozenset({IT, CSO, LEAD})
     ),
-    **dict.fromkeys(("draftSignOff", "submitSignOff"), {IT, CSO, LEAD, SUPPLIER_CSO}),
-    **dict.fromkeys(("placeHold", "confirmHold"), {ASSURER, NATIONAL, OF_REGION, LEAD, CSO, EXEC, IT}),
+    **dict.fromkeys(("draftSignOff", "submitSignOff"), frozenset({IT, CSO, LEAD, SUPPLIER_CSO})),
+    **dict.fromkeys(("placeHold", "confirmHold"), frozenset({ASSURER, NATIONAL, OF_REGION, LEAD, CSO, EXEC, IT})),
     "assessGate": {ASSURER, NATIONAL, OF_REGION, LEAD, SUPPLIER_CSO, CSO, EXEC, SIRO, IT},
 }  # fmt: skip
 MACHINES = {Kind.TRUST: IT, Kind.SUPPLIER: LEAD, Kind.NATIONAL: NATIONAL, Kind.REGION: OF_REGION, Kind.ASSURER: ASSURER}

@@ -17,9 +17,10 @@ from auth.caller import Caller
 from auth.tenancy import Database
 from schema.kept.node import global_id, read_global_id
 from tests.lifecycle.acts import Act, Thing
-from tests.lifecycle.cast import NATIONAL_TEAM, TRUST_IT, TRUSTS, caller
+from tests.lifecycle.asked import CHECK, REACHED, REHASHED, TABLES
+from tests.lifecycle.cast import NATIONAL_TEAM, TRUST_IT, TRUSTS
 from tests.lifecycle.facts import System
-from tests.lifecycle.invariants import BROKEN, EARLY, HELD, UNFOUNDED
+from tests.lifecycle.invariants import BROKEN
 from tests.lifecycle.model import BEGINS, Model
 from tests.stage import ATTACK, CARENOTES, LISTED, Stage, caller
 
@@ -109,20 +110,29 @@ class Ground:
         assert got == act.expected, f"{act.who.name} {act.verb} {act.given}: {got}, not {act.expected}: {answer}"
         if act.gates is not None and got == "GateShut":
             assert {gate["code"] for gate in answer["gates"]} == act.gates, answer
-        if got == "DONE" and not isinstance(act.verdict, str):
-            self.changes += 1
-            act.verdict()
-            if act.makes:
-                story.keys[act.makes] = kind, read_id(answer["id"])
-            if act.holds:
-                (newest,) = self.rows("select id::text from hold order by id desc limit 1")
-                story.keys[act.holds] = "Hold", newest[0]
+        if got == "DONE":
+            self._done(story, act, answer)
         self.check(story, written=got == "DONE")
+        self._look(story, before)
+        self.later(story, TICK)
+
+    def _done(self, story: Story, act: Act, answer: dict[str, Any]) -> None:
+        """Write down what was done, and what was made by it."""
+        assert not isinstance(act.verdict, str)
+        self.changes += 1
+        act.verdict()
+        if act.makes:
+            story.keys[act.makes] = answer["__typename"], read_id(answer["id"])
+        if act.holds:
+            (newest,) = self.rows("select id::text from hold order by id desc limit 1")
+            story.keys[act.holds] = "Hold", newest[0]
+
+    def _look(self, story: Story, before: dict[str, str]) -> None:
+        """Look at what has been reached: whether all was so that has to be."""
         for name, place in _places(story.model).items():
             if before.get(name) != place and (name[:4], place) in REACHED:
                 wrong = self.rows(REACHED[name[:4], place], self._key(story, name), self.now)
                 assert not wrong, (name, place, [row[0] for row in wrong])
-        self.later(story, TICK)
 
     def later(self, story: Story, passes: dt.timedelta) -> None:
         """Let time pass."""
@@ -172,7 +182,7 @@ class Ground:
             for row in self.rows(TABLES, list(APART))
             if self.rows(f"select from {row['name']} limit 1")
         }
-        read = " union all ".join(f"select '{name}', to_jsonb(t) from {name} t" for name in tables)
+        read = " union all ".join(f"select '{name}', to_jsonb(t) from {name} t" for name in tables)  # noqa: S608
         rows = self.rows(f"select name, told::text from ({read}) r (name, told)")  # noqa: S608
         its = {story.keys["product"][1], story.keys["incident"][1]}
         found: dict[str, str] = {}
@@ -273,32 +283,3 @@ def _places(model: Model) -> dict[str, str]:
     """Return the state of every system and wave."""
     systems = {f"system:{code}": system.state for code, system in model.systems.items()}
     return {**systems, **{f"wave:{number}": wave.state for number, wave in enumerate(model.waves)}}
-
-
-# What is looked at once, when it is reached: later a gate may turn red, or a hold be placed.
-REACHED = {("syst", "APPROVED"): UNFOUNDED, ("syst", "REINSTATING"): HELD, ("wave", "OPEN"): EARLY}
-TABLES = """
-    select c.relname as name, string_agg(quote_ident(a.attname), ', ' order by a.attnum) as columns
-    from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-    where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and a.attgenerated = ''
-    and c.relname <> all ($1::text[])
-    group by c.relname order by c.relname
-"""
-REHASHED = """
-    update decision_record set snapshot_hash = encode(sha256(convert_to(gate_snapshot::text, 'UTF8')), 'hex')
-    where id = any ($1::uuid[])
-"""  # the gates in it have other keys now
-CHECK = """
-    select (select sum(last.sequence)::bigint from unnest($2::text[]) o (code) cross join lateral (
-                select e.sequence from event e where e.tenant_ods = o.code order by e.sequence desc limit 1
-            ) last) as events,
-        array(select tenant_ods::text from system where product_id = $1 order by id) as trusts,
-        array(select state::text from system where product_id = $1 order by id) as states,
-        array(select state::text from wave where product_id = $1 order by number) as waves,
-        array(select h.state::text from hold h
-              where h.product_id = $1 or h.build_id in (select id from build where product_id = $1)
-              or h.system_id in (select id from system where product_id = $1)
-              or h.wave_id in (select id from wave where product_id = $1)
-              or h.incident_id in (select incident_id from system where product_id = $1)
-              order by h.state::text) as holds
-"""

@@ -1,15 +1,10 @@
 """The machine: acts of the lifecycle in any order, by those who may and by those who may not, at any time."""
 
-import datetime as dt
-from typing import ClassVar
-
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import rule
 
 from tests.lifecycle import care, moving, plans
-from tests.lifecycle.acts import Act
 from tests.lifecycle.cast import (
-    ACTORS,
     ASSURING,
     NATIONAL_TEAM,
     REGION,
@@ -24,52 +19,17 @@ from tests.lifecycle.cast import (
     TRUSTS,
     Actor,
 )
-from tests.lifecycle.facts import MANDATORY
-from tests.lifecycle.ground import Ground, Kept, Story
-from tests.lifecycle.route import onward
+from tests.lifecycle.facts import MANDATORY, Defect, Report
+from tests.lifecycle.tale import Tale, trusts, which, whoever, yes
+from tests.lifecycle.tale import who as whoever_is
 
-trusts = st.sampled_from(TRUSTS)
-whoever = st.integers(0, 4 * len(ACTORS))  # mostly whoever has to, one time in four anybody
-which = st.integers(0, 5)
-yes = st.booleans()
 GATES = ("TRUST_TESTING", "DEFECTS", "SLOT", "SECURITY_ASSURANCE", "DCB0129", "DCB0160", "BOARD_APPROVAL")
 ENDS = ("replaceSystem", "retireSystem")  # tried more seldom: nothing follows
 STEPS = (*ENDS, *2 * tuple(verb for verb in moving.STEPS if verb not in ENDS))
-STARTS = ("lost", "handed over", "tested", "ready", "proposed", "approved", "reinstating", "live")
 
 
-class Lifecycle(RuleBasedStateMachine):
-    """One story, from where it was kept on."""
-
-    ground: ClassVar[Ground]
-    kept: ClassVar[dict[str, Kept]]
-    story: Story
-    turn = 0
-
-    @initialize(start=st.sampled_from(STARTS))
-    def begin(self, start: str) -> None:
-        """Begin with systems that were lost, or that came so far before."""
-        (self.story,) = self.ground.again(self.kept[start])
-        self.model = self.story.model
-
-    def act(self, act: Act | None = None) -> None:
-        """Let somebody act; where there is nothing to act on, bring a system nearer to its users."""
-        self.turn += 1
-        in_turn = TRUSTS[self.turn % len(TRUSTS)]
-        if act := act or onward(self.model, in_turn):
-            self.ground.act(self.story, act)
-
-    @rule(trust=trusts, times=st.integers(1, 3))
-    def onward(self, trust: str, times: int) -> None:
-        """Let whoever has to bring a system nearer to its users."""
-        for _ in range(times):
-            self.act(onward(self.model, trust))
-
-    @rule(hours=st.sampled_from((1, 6, 24, 72, 240, 600)))
-    def later(self, hours: int) -> None:
-        """Let time pass."""
-        self.ground.later(self.story, dt.timedelta(hours=hours))
-        self.ground.check(self.story, written=False)
+class Lifecycle(Tale):
+    """Acts of every kind."""
 
     @rule(verb=st.sampled_from(STEPS), trust=trusts, who=whoever)
     def step(self, verb: str, trust: str, who: int) -> None:
@@ -81,27 +41,28 @@ class Lifecycle(RuleBasedStateMachine):
             right = TRUST_EXEC[trust]
         elif verb == "countersignRecovery":
             right = REGIONS[REGION[trust]]
-        self.act(moving.step(self.model, verb, _who(who, right), trust))
+        self.act(moving.step(self.model, verb, whoever_is(who, right), trust))
 
     @rule(trust=trusts, state=st.sampled_from(("OUTAGE", "ISOLATED", "LIVE")), who=whoever)
     def report_state(self, trust: str, state: str, who: int) -> None:
         """Say what became of a system."""
-        self.act(moving.report_state(self.model, _who(who, TRUST_IT[trust]), trust, state))
+        self.act(moving.report_state(self.model, whoever_is(who, TRUST_IT[trust]), trust, state))
 
     @rule(safety=yes, who=whoever)
     def build(self, safety: bool, who: int) -> None:
         """Release a build, a few times a story."""
         few = len(self.model.builds) < 4
-        self.act(moving.build(self.model, _who(who, SUPPLIER_IT), safety=safety) if few else None)
+        self.act(moving.build(self.model, whoever_is(who, SUPPLIER_IT), safety=safety) if few else None)
 
-    @rule(trust=trusts, stage=st.sampled_from(MANDATORY), passed=st.integers(0, 3), old=which, who=whoever, same=which)
-    def report(self, trust: str, stage: str, passed: int, old: int, who: int, same: int) -> None:
+    @rule(trust=trusts, stage=st.sampled_from(MANDATORY), passed=st.integers(0, 3), odd=which, who=whoever)
+    def report(self, trust: str, stage: str, passed: int, odd: int, who: int) -> None:
         """Report a test, now and then on a superseded build, or by somebody with every role."""
         if not self.model.builds:
             return self.act()
-        on = max(0, len(self.model.builds) - (2 if old == 0 else 1))
-        right = TRUST_ALL[trust] if same == 0 else TRUST_IT[trust]
-        return self.act(moving.report(self.model, _who(who, right), trust, stage, passed=passed > 0, on=on))
+        on = max(0, len(self.model.builds) - (2 if odd == 0 else 1))
+        right = TRUST_ALL[trust] if odd == 1 else TRUST_IT[trust]
+        found = Report(stage, on, passed=passed > 0)
+        return self.act(moving.report(self.model, whoever_is(who, right), trust, found))
 
     @rule(trust=trusts, number=which, passed=yes, who=whoever)
     def correct(self, trust: str, number: int, passed: bool, who: int) -> None:
@@ -109,7 +70,7 @@ class Lifecycle(RuleBasedStateMachine):
         if not (reports := self.model.reports[trust]):
             return self.act()
         chosen = (len(reports) - 1 - number) % len(reports)
-        return self.act(moving.correct(self.model, _who(who, TRUST_IT[trust]), trust, chosen, passed=passed))
+        return self.act(moving.correct(self.model, whoever_is(who, TRUST_IT[trust]), trust, chosen, passed=passed))
 
     @rule(
         trust=trusts, outcome=st.sampled_from(("GO", "GO_WITH_CONDITIONS", "NO_GO", "DEFER")), who=whoever, same=which,
@@ -117,19 +78,19 @@ class Lifecycle(RuleBasedStateMachine):
     def decide(self, trust: str, outcome: str, who: int, same: int) -> None:
         """Decide about a system, now and then by somebody with every role."""
         right = TRUST_ALL[trust] if same == 0 else TRUST_EXEC[trust]
-        self.act(moving.decide(self.model, _who(who, right), trust, outcome))
+        self.act(moving.decide(self.model, whoever_is(who, right), trust, outcome))
 
     @rule(
         trust=trusts, outcome=st.sampled_from(("PASSED", "PASSED_WITH_CONDITIONS", "FAILED", "IN_REVIEW")), who=whoever
     )
     def assess(self, trust: str, outcome: str, who: int) -> None:
         """Give the board's word."""
-        self.act(moving.assess(self.model, _who(who, TRUST_EXEC[trust]), trust, outcome))
+        self.act(moving.assess(self.model, whoever_is(who, TRUST_EXEC[trust]), trust, outcome))
 
     @rule(trust=trusts, gate=st.sampled_from(GATES), days=st.sampled_from((1, 30)), who=whoever)
     def waive(self, trust: str, gate: str, days: int, who: int) -> None:
         """Waive a gate, or one that is never waived."""
-        self.act(moving.waive(self.model, _who(who, NATIONAL_TEAM), trust, gate, days))
+        self.act(moving.waive(self.model, whoever_is(who, NATIONAL_TEAM), trust, gate, days))
 
     @rule(number=which, who=whoever)
     def revoke_waiver(self, number: int, who: int) -> None:
@@ -137,7 +98,7 @@ class Lifecycle(RuleBasedStateMachine):
         if not self.model.waivers:
             return self.act()
         chosen = number % len(self.model.waivers)
-        return self.act(moving.revoke_waiver(self.model, _who(who, NATIONAL_TEAM), chosen))
+        return self.act(moving.revoke_waiver(self.model, whoever_is(who, NATIONAL_TEAM), chosen))
 
     @rule(
         verb=st.sampled_from(("draft", "addEvidence", "submitAssurance", "reviewAssurance", "decideAssurance", "revokeAssurance")),
@@ -151,16 +112,16 @@ class Lifecycle(RuleBasedStateMachine):
             return self.act()
         if not model.assurances or verb == "draft":
             on = (len(model.builds) - 1 - number // 4) % len(model.builds)
-            return self.act(care.draft_assurance(model, _who(who, SUPPLIER_IT), on))
+            return self.act(care.draft_assurance(model, whoever_is(who, SUPPLIER_IT), on))
         chosen = (len(model.assurances) - 1 - number // 2) % len(model.assurances)
         if verb == "addEvidence":
-            return self.act(care.add_evidence(model, _who(who, right), chosen))
+            return self.act(care.add_evidence(model, whoever_is(who, right), chosen))
         decided = {}
         if verb == "decideAssurance":
             sure = verdict in ("HIGH", "MEDIUM", "LOW")
             days = "1" if number == 0 else "20"
             decided = {"verdict": "APPROVED", "confidence": verdict, "days": days} if sure else {"verdict": verdict}
-        return self.act(care.move_assurance(model, verb, _who(who, right), chosen, **decided))
+        return self.act(care.move_assurance(model, verb, whoever_is(who, right), chosen, **decided))
 
     @rule(
         verb=st.sampled_from(("draft", "submitSignOff", "giveSignOff", "declineSignOff", "withdrawSignOff")),
@@ -175,22 +136,22 @@ class Lifecycle(RuleBasedStateMachine):
             return self.act()
         if verb == "draft" or not mine:
             on = (len(model.builds) - 1 - number // 5) % len(model.builds)
-            flaws = {"severe": int(number == 1), "accepted": 2 if number == 2 else 3}
-            return self.act(care.draft_sign_off(model, _who(who, prepares), trust, on, **flaws))
+            found = int(number == 1), 2 if number == 2 else 3
+            return self.act(care.draft_sign_off(model, whoever_is(who, prepares), trust, on, found))
         chosen = mine[(len(mine) - 1 - number // 3) % len(mine)]
         officer = TRUST_CSO[trust] if trust else SUPPLIER_OFFICER
         if trust and number == 0:
             officer = TRUST_ALL[trust]
         right = prepares if verb == "submitSignOff" else officer
-        return self.act(care.move_sign_off(model, verb, _who(who, right), chosen))
+        return self.act(care.move_sign_off(model, verb, whoever_is(who, right), chosen))
 
     @rule(trust=trusts, severity=st.sampled_from(("S1", "S2", "S3")), unsafe=yes, who=whoever)
     def raise_defect(self, trust: str, severity: str, unsafe: bool, who: int) -> None:
         """Raise a defect."""
         if not self.model.builds or len(self.model.defects) > 4:
             return self.act()
-        on, right = len(self.model.builds) - 1, _who(who, TRUST_IT[trust])
-        return self.act(care.raise_defect(self.model, right, trust, severity, unsafe=unsafe, on=on))
+        found = Defect(trust, severity, unsafe)
+        return self.act(care.raise_defect(self.model, whoever_is(who, TRUST_IT[trust]), found))
 
     @rule(verb=st.sampled_from((*care.DEFECT_STEPS, "agreeWorkaround", "acceptWorkaround")), number=which, who=whoever)
     def defect(self, verb: str, number: int, who: int) -> None:
@@ -201,9 +162,9 @@ class Lifecycle(RuleBasedStateMachine):
         trust = self.model.defects[chosen].trust
         if verb in ("agreeWorkaround", "acceptWorkaround"):
             right = SUPPLIER_LEAD if verb == "agreeWorkaround" else TRUST_CSO[trust]
-            return self.act(care.work_around(self.model, verb, _who(who, right), chosen))
+            return self.act(care.work_around(self.model, verb, whoever_is(who, right), chosen))
         right = SUPPLIER_LEAD if care.DEFECT_STEPS[verb][2] == "SUPPLIER" else TRUST_IT[trust]
-        return self.act(care.move_defect(self.model, verb, _who(who, right), chosen))
+        return self.act(care.move_defect(self.model, verb, whoever_is(who, right), chosen))
 
     @rule(
         over=st.sampled_from(("R1A", "RYG", "RNK", "product", "incident", "build", "wave")), number=which, who=whoever
@@ -224,7 +185,7 @@ class Lifecycle(RuleBasedStateMachine):
             if not model.builds:
                 return self.act()
             right, over = ASSURING, f"build:{(len(model.builds) - 1 - number // 3) % len(model.builds)}"
-        return self.act(care.place(model, _who(who, right), over))
+        return self.act(care.place(model, whoever_is(who, right), over))
 
     @rule(
         verb=st.sampled_from(("releaseHold", "releaseHold", "confirmHold", "dismissHold")),
@@ -241,7 +202,7 @@ class Lifecycle(RuleBasedStateMachine):
         placer = model.holds[chosen].placer
         tier = {**TRUST_EXEC, **REGIONS, "SUPPLIER": SUPPLIER_LEAD, "ASSURER": ASSURING}
         right = NATIONAL_TEAM if high else tier.get(placer, NATIONAL_TEAM)
-        return self.act(care.end_hold(model, verb, _who(who, right), chosen))
+        return self.act(care.end_hold(model, verb, whoever_is(who, right), chosen))
 
     @rule(verb=st.sampled_from(("draft", *plans.WAVE_STEPS)), number=which, who=whoever)
     def wave(self, verb: str, number: int, who: int) -> None:
@@ -249,11 +210,11 @@ class Lifecycle(RuleBasedStateMachine):
         model = self.model
         if not model.waves or (verb == "draft" and len(model.waves) < 3):
             before = len(model.waves) - 1 if model.waves else None
-            return self.act(plans.draft_wave(model, _who(who, SUPPLIER_IT), number, 1 + number % 2, before))
+            return self.act(plans.draft_wave(model, whoever_is(who, SUPPLIER_IT), number, 1 + number % 2, before))
         if verb == "draft":
             return self.act()
         right = SUPPLIER_IT if verb in plans.SUPPLIERS else NATIONAL_TEAM
-        return self.act(plans.move_wave(model, verb, _who(who, right), number % len(model.waves)))
+        return self.act(plans.move_wave(model, verb, whoever_is(who, right), number % len(model.waves)))
 
     @rule(
         verb=st.sampled_from(("add", "approveWaveMember", "strikeWaveMember", "removeWaveMember")),
@@ -267,14 +228,14 @@ class Lifecycle(RuleBasedStateMachine):
         if not model.waves:
             return self.act()
         if verb == "add" or not model.members:
-            return self.act(plans.add_member(model, _who(who, SUPPLIER_IT), number % len(model.waves), trust))
+            return self.act(plans.add_member(model, whoever_is(who, SUPPLIER_IT), number % len(model.waves), trust))
         right = SUPPLIER_IT if verb == "removeWaveMember" else NATIONAL_TEAM
-        return self.act(plans.move_member(model, verb, _who(who, right), number % len(model.members)))
+        return self.act(plans.move_member(model, verb, whoever_is(who, right), number % len(model.members)))
 
     @rule(trust=trusts, ahead=st.sampled_from((0, 1, 1, 2, 70)), who=whoever)
     def request(self, trust: str, ahead: int, who: int) -> None:
         """Ask for a slot."""
-        self.act(plans.request(self.model, _who(who, TRUST_IT[trust]), trust, ahead))
+        self.act(plans.request(self.model, whoever_is(who, TRUST_IT[trust]), trust, ahead))
 
     @rule(
         verb=st.sampled_from(("confirmSlot", "declineSlot", "handBackSlot", "offerSlotSwap", "offerSlotSwap")),
@@ -288,7 +249,7 @@ class Lifecycle(RuleBasedStateMachine):
             return self.act()
         chosen = (len(model.slots) - 1 - number) % len(model.slots)
         right = SUPPLIER_IT if verb in ("confirmSlot", "declineSlot") else TRUST_IT[model.slots[chosen].trust]
-        return self.act(plans.move_slot(model, verb, _who(who, right), chosen))
+        return self.act(plans.move_slot(model, verb, whoever_is(who, right), chosen))
 
     @rule(one=which, other=which, who=whoever)
     def swap(self, one: int, other: int, who: int) -> None:
@@ -298,12 +259,12 @@ class Lifecycle(RuleBasedStateMachine):
         offered = [place for place, each in enumerate(self.model.slots) if each.offered]
         among = offered or [*range(len(self.model.slots))]
         first, second = among[one % len(among)], among[other % len(among)]
-        return self.act(plans.swap(self.model, _who(who, SUPPLIER_IT), first, second))
+        return self.act(plans.swap(self.model, whoever_is(who, SUPPLIER_IT), first, second))
 
     @rule(trust=trusts, teams=st.sampled_from((0, 2, 3, 5)), final=yes, who=whoever)
     def plan(self, trust: str, teams: int, final: bool, who: int) -> None:
         """Plan a cohort, or say that the plan is final."""
-        right = _who(who, TRUST_IT[trust])
+        right = whoever_is(who, TRUST_IT[trust])
         if final:
             return self.act(plans.finalise(self.model, right, trust))
         few = len(self.model.cohorts) < 12
@@ -316,40 +277,7 @@ class Lifecycle(RuleBasedStateMachine):
         if not model.cohorts:
             return self.act()
         chosen, other = number % len(model.cohorts), into % len(model.cohorts)
-        right = _who(who, TRUST_IT[model.cohorts[chosen].trust])
+        right = whoever_is(who, TRUST_IT[model.cohorts[chosen].trust])
         if verb == "holdBack":
             return self.act(plans.hold_back(model, right, chosen, other, into % 3))
         return self.act(plans.move_cohort(model, verb, right, chosen))
-
-
-def _who(drawn: int, right: Actor) -> Actor:
-    return ACTORS[drawn] if drawn < len(ACTORS) else right
-
-
-def prepared(ground: Ground) -> dict[str, Kept]:
-    """Tell one story once, and keep it where it came to: every act of it is held against the model, too."""
-    story = ground.begin()
-    kept = {"lost": ground.keep(story)}
-    model = story.model
-    states = {
-        "handed over": "HANDED_OVER", "tested": "IN_TRUST_TEST", "ready": "READY", "approved": "APPROVED",
-        "reinstating": "REINSTATING", "live": "LIVE",
-    }  # fmt: skip
-    for name, state in states.items():
-        for code in TRUSTS:
-            until = "IN_TRUST_TEST" if code == "RNK" and state not in ("HANDED_OVER", "IN_TRUST_TEST") else state
-            while model.systems[code].state != until:
-                act = onward(model, code)
-                assert act
-                if act.expected == "GateShut":
-                    ground.later(story, dt.timedelta(hours=6))
-                else:
-                    ground.act(story, act)
-                    if act.verb == "proposeWave" and "proposed" not in kept:
-                        kept["proposed"] = ground.keep(story)
-        if name == "tested":
-            for code in TRUSTS:
-                while (act := onward(model, code)) and act.verb == "reportTest":
-                    ground.act(story, act)
-        kept[name] = ground.keep(story)
-    return kept

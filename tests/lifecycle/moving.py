@@ -127,21 +127,21 @@ def build(model: Model, who: Actor, *, safety: bool) -> Act:
     return Act("registerBuild", who, given, unless(problem, effect), makes=f"build:{number}")
 
 
-def report(model: Model, who: Actor, trust: str, stage: str, *, passed: bool, on: int) -> Act:
+def report(model: Model, who: Actor, trust: str, found: Report) -> Act:
     """Return a result of a test stage, on the current build or one that was superseded."""
 
     def effect() -> None:
-        model.reports[trust].append(Report(stage, on, passed))
+        model.reports[trust].append(found)
         model.systems[trust].testers.add(who.caller.subject)
 
     problem = first(
         None if who.code == trust else "NotFound",
-        None if on == len(model.builds) - 1 else "BuildSuperseded",
+        None if found.build == len(model.builds) - 1 else "BuildSuperseded",
         "SameHands" if who.caller.subject in model.bound(trust) else None,
     )
-    things = {"system": Thing(f"system:{trust}"), "build": Thing(f"build:{on}"), "test": stage}
+    things = {"system": Thing(f"system:{trust}"), "build": Thing(f"build:{found.build}"), "test": found.stage}
     made = f"report:{trust}:{len(model.reports[trust])}"
-    given = {**things, **(PASSED if passed else FAILED)}
+    given = {**things, **(PASSED if found.passed else FAILED)}
     return Act("reportTest", who, given, unless(problem, effect), makes=made)
 
 

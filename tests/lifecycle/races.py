@@ -20,6 +20,7 @@ from tests.lifecycle.cast import NATIONAL_TEAM, SUPPLIER_IT, TRUST_IT, TRUSTS
 from tests.lifecycle.ground import Ground, Kept, Story, given_as_ids
 from tests.lifecycle.model import Model
 from tests.lifecycle.route import onward, prepare_decision
+from tests.lifecycle.tale import bring
 from tests.stage import Stage
 
 AT_ONCE = 8  # acts: as many as a role has connections, so that none waits for one while others wait for it
@@ -160,37 +161,24 @@ Course = Callable[[Model, int], list[Act]]
 def kept_for_races(track: Track) -> dict[str, Kept]:
     """Tell one story, and keep it where races begin: everything is ready, and one thing is left to do."""
     story = track.begin()
-    model, kept = story.model, {}
-
-    def until(state: str) -> None:
-        for code in TRUSTS:
-            while model.systems[code].state != state:
-                act = onward(model, code)
-                assert act
-                if act.expected == "GateShut":
-                    track.later(story, dt.timedelta(hours=6))
-                else:
-                    track.act(story, act)
-
-    until("IN_TRUST_TEST")
+    model = story.model
+    kept: dict[str, Kept] = {}
+    bring(track, story, "IN_TRUST_TEST")
     for code in TRUSTS:
         while (act := onward(model, code)) and act.verb == "reportTest":
             track.act(story, act)
-        while (act := prepare_decision(model, code)) is not None:
+        while act := prepare_decision(model, code):
             track.act(story, act)
     kept["tested"] = track.keep(story)
-    until("READY")
+    bring(track, story, "READY")
     kept["ready"] = track.keep(story)
-    for code in TRUSTS:
-        act = onward(model, code)
-        assert act
-        track.act(story, act)
+    bring(track, story, "APPROVED")
     track.later(story, dt.timedelta(days=4))
     kept["approved"] = track.keep(story)
-    act = onward(model, TRUSTS[0])
-    assert act
-    assert act.verb == "openWave"
-    track.act(story, act)
+    opens = onward(model, TRUSTS[0])
+    assert opens
+    track.act(story, opens)
+    assert model.waves[0].state == "OPEN"
     kept["open"] = track.keep(story)
     return kept
 

@@ -16,7 +16,7 @@ from tests.lifecycle.cast import (
     TRUST_EXEC,
     TRUST_IT,
 )
-from tests.lifecycle.facts import MANDATORY
+from tests.lifecycle.facts import MANDATORY, Report, SignOff
 from tests.lifecycle.model import Model
 
 Way = Callable[[Model, str], Act | None]
@@ -45,36 +45,37 @@ def _sign(model: Model, trust: str | None) -> Act | None:
     if trust and (first := _sign(model, None)):
         return first
     prepares, officer = (TRUST_IT[trust], TRUST_CSO[trust]) if trust else (SUPPLIER_IT, SUPPLIER_OFFICER)
-    for number, each in enumerate(model.sign_offs):
-        if each.trust != trust or not model.counts(each.build):
-            continue
-        if each.state == "DRAFT":
-            return care.move_sign_off(model, "submitSignOff", prepares, number)
-        if each.state == "SUBMITTED":
-            flawed = each.severe or each.accepted < each.transferred
-            return care.move_sign_off(
-                model, "declineSignOff" if (flawed and trust) or each.severe else "giveSignOff", officer, number
-            )
-    return care.draft_sign_off(model, prepares, trust, len(model.builds) - 1)
+    begun = ("DRAFT", "SUBMITTED")
+    mine = [
+        each for each in model.sign_offs if each.trust == trust and model.counts(each.build) and each.state in begun
+    ]
+    if not mine:
+        return care.draft_sign_off(model, prepares, trust, len(model.builds) - 1)
+    number = next(place for place, each in enumerate(model.sign_offs) if each is mine[0])
+    if mine[0].state == "DRAFT":
+        return care.move_sign_off(model, "submitSignOff", prepares, number)
+    return care.move_sign_off(model, "declineSignOff" if _flawed(mine[0]) else "giveSignOff", officer, number)
+
+
+def _flawed(sign_off: SignOff) -> bool:
+    return sign_off.severe > 0 or (sign_off.trust is not None and sign_off.accepted < sign_off.transferred)
 
 
 def _assure(model: Model) -> Act | None:
     if model.assured():
         return None
-    for number, each in enumerate(model.assurances):
-        if not model.counts(each.build):
-            continue
-        if each.state in ("DRAFT", "MORE_EVIDENCE"):
-            if not each.founded:
-                return care.add_evidence(model, SUPPLIER_IT, number)
-            return care.move_assurance(model, "submitAssurance", SUPPLIER_IT, number)
-        if each.state == "SUBMITTED":
-            return care.move_assurance(model, "reviewAssurance", ASSURING, number)
-        if each.state == "UNDER_REVIEW":
-            return care.move_assurance(
-                model, "decideAssurance", ASSURING, number, verdict="APPROVED", confidence="HIGH"
-            )
-    return care.draft_assurance(model, SUPPLIER_IT, len(model.builds) - 1)
+    pending = ("DRAFT", "MORE_EVIDENCE", "SUBMITTED", "UNDER_REVIEW")
+    mine = [n for n, each in enumerate(model.assurances) if model.counts(each.build) and each.state in pending]
+    if not mine:
+        return care.draft_assurance(model, SUPPLIER_IT, len(model.builds) - 1)
+    number, assurance = mine[0], model.assurances[mine[0]]
+    if assurance.state == "SUBMITTED":
+        return care.move_assurance(model, "reviewAssurance", ASSURING, number)
+    if assurance.state == "UNDER_REVIEW":
+        return care.move_assurance(model, "decideAssurance", ASSURING, number, verdict="APPROVED", confidence="HIGH")
+    if not assurance.founded:
+        return care.add_evidence(model, SUPPLIER_IT, number)
+    return care.move_assurance(model, "submitAssurance", SUPPLIER_IT, number)
 
 
 def _release(model: Model, *names: str) -> Act | None:
@@ -103,7 +104,7 @@ def _test(model: Model, trust: str) -> Act | None:
     }
     stage = next((stage for stage in MANDATORY if not latest.get(stage)), None)
     on = len(model.builds) - 1
-    return moving.report(model, TRUST_IT[trust], trust, stage, passed=True, on=on) if stage else None
+    return moving.report(model, TRUST_IT[trust], trust, Report(stage, on, passed=True)) if stage else None
 
 
 def _mend(model: Model, trust: str) -> Act | None:
@@ -179,19 +180,20 @@ def _begin(model: Model, trust: str) -> Act | None:
 
 def _return(model: Model, trust: str) -> Act | None:
     """Bring its cohorts live; plan them first where nobody did."""
-    mine = [(number, each) for number, each in enumerate(model.cohorts) if each.trust == trust]
-    if not mine:
-        return plans.plan(model, TRUST_IT[trust], trust, 3)
-    if len(mine) == 1 and mine[0][1].teams == 3:
-        return plans.plan(model, TRUST_IT[trust], trust, 2)
-    if not model.systems[trust].final and sum(each.teams for _, each in mine) == model.systems[trust].teams:
-        return plans.finalise(model, TRUST_IT[trust], trust)
-    if held := _release_all(model, trust):
-        return held
-    for number, each in mine:
-        if each.state == "PLANNED":
-            return plans.move_cohort(model, "bringCohortLive", TRUST_IT[trust], number)
-    return moving.step(model, "goLive", TRUST_IT[trust], trust)
+    mine = [number for number, each in enumerate(model.cohorts) if each.trust == trust]
+    planned = sum(model.cohorts[number].teams for number in mine)
+    system, runs = model.systems[trust], TRUST_IT[trust]
+    if not system.final and planned in (0, 3):
+        return plans.plan(model, runs, trust, 2 if planned else 3)
+    if not system.final and planned == system.teams:
+        return plans.finalise(model, runs, trust)
+    left = next((number for number in mine if model.cohorts[number].state == "PLANNED"), None)
+    onward = (
+        moving.step(model, "goLive", runs, trust)
+        if left is None
+        else plans.move_cohort(model, "bringCohortLive", runs, left)
+    )
+    return _release_all(model, trust) or onward
 
 
 def _recover(model: Model, trust: str) -> Act | None:

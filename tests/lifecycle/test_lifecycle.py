@@ -5,7 +5,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.lifecycle.ground import Ground
-from tests.lifecycle.machine import Lifecycle, prepared
+from tests.lifecycle.machine import Lifecycle
+from tests.lifecycle.tale import prepared
 
 STEPS = 50
 EXAMPLES, THOROUGH = 500, 20_000

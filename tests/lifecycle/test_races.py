@@ -17,6 +17,7 @@ from tests.lifecycle.cast import (
     TRUST_IT,
     TRUSTS,
 )
+from tests.lifecycle.facts import Defect, Report
 from tests.lifecycle.ground import Kept
 from tests.lifecycle.model import Model
 from tests.lifecycle.races import Race, Track, kept_for_bookings, kept_for_races
@@ -43,7 +44,7 @@ def kept(track: Track) -> dict[str, Kept]:
 
 # What turns the last gate red, of one system or of all of them.
 def _test_fails(model: Model, trust: str) -> Act:
-    return moving.report(model, TRUST_IT[trust], trust, "SMOKE", passed=False, on=0)
+    return moving.report(model, TRUST_IT[trust], trust, Report("SMOKE", 0, passed=False))
 
 
 def _board_fails(model: Model, trust: str) -> Act:
@@ -70,7 +71,7 @@ def _hands_back(model: Model, trust: str) -> Act:
 
 
 def _raises(model: Model, trust: str) -> Act:
-    return care.raise_defect(model, TRUST_IT[trust], trust, "S1", unsafe=True, on=0)
+    return care.raise_defect(model, TRUST_IT[trust], Defect(trust, "S1", unsafe=True))
 
 
 def _builds(model: Model, _: str) -> Act:

@@ -127,7 +127,8 @@ class _Lists:
             asked = [{"parent": each} for each in self._material.ids[above]]
         elif position.type != "Query":
             document = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {position.type} {{ {page} }} }} }}"
-            asked = [{"ids": self._material.ids[position.type][:200]}]
+            ids = self._material.ids[position.type][:200]
+            asked = [{"ids": ids[at : at + probes.FEW]} for at in range(0, len(ids), probes.FEW)]
         return [cursor for each in asked for cursor in await self._told(position.field, document, each)]
 
     async def _told(self, field: str, document: str, variables: dict[str, Any]) -> list[str]:

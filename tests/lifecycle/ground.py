@@ -194,9 +194,10 @@ class Ground:
 
     def again(self, kept: Kept, times: int = 1) -> list[Story]:
         """Go on from where a story was kept, so many times over."""
+        before = self.stories
         copies = [self._copy(kept) for _ in range(times)]
         self.runner.run(self._write([row for _, rows in copies for row in rows], kept.tables))
-        if times > 1 or self.stories & (self.stories - 1) == 0:
+        if before.bit_length() < self.stories.bit_length():
             self.runner.run(self.admin.execute("analyze"))  # plans were made for fewer rows
         return [story for story, _ in copies]
 

@@ -61,11 +61,14 @@ class Track(Ground):
     def _running(self) -> dt.timedelta:
         return dt.timedelta(seconds=time.monotonic() - self.started if self.started else 0)
 
-    def run(self, kept: Kept, races: int, course: "Course") -> list["Race"]:
-        """Run so many races, each on a story of its own."""
-        stories = self.again(kept, races)
+    def run(self, kept: Kept, races: range, course: "Course") -> list["Race"]:
+        """Run races by their numbers, each on a story of its own."""
+        stories = self.again(kept, len(races))
         self.started = time.monotonic()
-        due = [Race(story, course(story.model, number), f"race-{story.number}") for number, story in enumerate(stories)]
+        due = [
+            Race(story, course(story.model, number), f"race-{story.number}")
+            for number, story in zip(races, stories, strict=True)
+        ]
         before = self.rows("select coalesce(max(id), 0) from event")[0][0]
         self.runner.run(self._races(due))
         self.started = None

@@ -70,9 +70,11 @@ async def _walk(world: World, copies: dict[str, Stage], *, thorough: bool) -> Wa
         walk = Walk(world, askers[0], THOROUGH if thorough else Breadth())
         changes = Changes(world, askers[1], admin, everything=thorough)
         lists = {}
+        for position in QUESTIONS:  # by all, before the next: its documents are compiled once
+            for who in LISTED:
+                await walk.everything([position], who)
         for who in LISTED:
             lists[who] = await ask_all(askers[0], who)
-            await walk.everything(QUESTIONS, who)
             await changes.everything(CHANGES, who)
         return Walked(askers[0].findings, askers[1].findings, lists)
 

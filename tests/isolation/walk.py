@@ -2,10 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
 from typing import Any
 
 from graphql import GraphQLSyntaxError, get_named_type, is_abstract_type, is_composite_type, is_leaf_type
@@ -158,7 +157,7 @@ class Walk:
         outcomes: dict[tuple[str, str], str] = {}
         for shape, values in groups.items():
             form, count = fitted(self._form(position, shape))
-            batches = list(_batches(values, count))
+            batches = list(_batches([*values], count))
             for found in await all_of(self._batch(form, parent, batch, who) for batch in batches):
                 outcomes |= {(shape, value): outcome for value, outcome in found.items()}
         for probe in tried:
@@ -199,9 +198,9 @@ class Walk:
         variables = given | ({"parent": parent} if parent else {})
         body = await self._asker.ask(who, form.document(len(values)), variables, str(position))
         if body["data"] is None and len(values) > 1:
-            alone = await all_of(self._batch(form, parent, [value], who) for value in values)
+            alone = await all_of(self._batch(form, parent, [value], who) for value in dict.fromkeys(values))
             return {value: outcome for each in alone for value, outcome in each.items()}
-        self._asker.findings.calls[str(position)] += len(values)
+        self._asker.findings.calls[str(position)] += len({*values})
         self._asker.findings.reached.add((position.type, position.field))
         return dict(zip(values, outcomes(body, values), strict=True))
 
@@ -218,10 +217,11 @@ def outcomes(body: dict[str, Any], values: Sequence[str]) -> Iterator[str]:
         yield answer.replace(json.dumps(value)[1:-1], "<given>") if value else answer
 
 
-def _batches(values: Iterable[str], size: int) -> Iterator[list[str]]:
-    left = iter(values)
-    while batch := list(islice(left, size)):
-        yield batch
+def _batches(values: Sequence[str], size: int) -> Iterator[list[str]]:
+    """Give values in parts of one size, the last filled up: a document of another size would be compiled anew."""
+    for at in range(0, len(values), size):
+        part = [*values[at : at + size]]
+        yield [*part, *part[-1:] * (size - len(part))]
 
 
 def callers() -> list[str]:

@@ -24,7 +24,7 @@ DONE = {
     "exitMet": True,
     "environment": "UAT",
 }
-GATES_OPEN = "create or replace function app.shut_gates(whose text, which uuid) returns text[] language sql stable as 'select array[]::text[]'"
+GATES_OPEN = "create or replace function app.guard_gates(whose text, which uuid) returns setof app.obstacle language sql stable as 'select (null::app.obstacle).* where false'"
 Told = dict[str, str]
 
 

@@ -96,7 +96,7 @@ def test_who_and_when_is_the_databases_to_say(stage: Stage, told: Rows) -> None:
         "state::text", "assurer_ods || ' ' || decider || ' ' || (decided_at = now())::text"
     )
     assert tried(stage, "ASSURER", [statement]) == ["ASSURER everything@ASSURER true"]
-    sent = moved(told, "DRAFT", "SUBMITTED", ", submitted_at = '2000-01-01', audience = 'PRIVATE'")
+    sent = moved(told, "DRAFT", "SUBMITTED", ", submitted_at = '2000-01-01'")
     sent = sent.replace("state::text", "audience || ' ' || (submitted_at = now())::text")
     assert tried(stage, "SUPPLIER", [sent]) == ["PUBLISHED true"]
 

@@ -351,7 +351,7 @@ language sql immutable parallel safe as $$
         when becomes = 'RECOVERED' then array['recovered_at']
         when becomes = 'REPLACED' then array['replaced_by', 'archive_arrangement']
         else '{}'
-    end::text[] || array['state', 'version']
+    end::text[] || array['state', 'state_since', 'version']
 $$;
 
 -- When its first users were back on it: its first cohort, or all of them now.

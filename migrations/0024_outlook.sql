@@ -8,8 +8,10 @@ alter table system enable trigger user, alter column state_since set not null;
 
 create function app.state_since() returns trigger language plpgsql as $$
 begin
-    if tg_op = 'INSERT' or new.state <> old.state then
+    if tg_op = 'INSERT' then
         new.state_since := app.now();
+    else
+        new.state_since := case when new.state = old.state then old.state_since else app.now() end;
     end if;
     return new;
 end

@@ -44,6 +44,7 @@ async def register(
             product_id=product.id,
             incident_ods=incident.tenant_ods,
             incident_id=incident.id,
+            state_since=db.now,
         )
     )
 

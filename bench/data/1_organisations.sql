@@ -5,7 +5,8 @@ from generate_series(1, bench.size('regions')) n;
 
 insert into organisation (ods_code, name, kind, source, demonstration, version)
 values ('SUPPLIER', 'The supplier', 'SUPPLIER', 'MANUAL', true, 1),
-       ('NATIONAL', 'The national team', 'NATIONAL', 'MANUAL', true, 1);
+       ('NATIONAL', 'The national team', 'NATIONAL', 'MANUAL', true, 1),
+       ('ASSURER', 'The assurer', 'ASSURER', 'MANUAL', true, 1);
 
 insert into organisation (ods_code, name, kind, region_ods, source, demonstration, version)
 select 'R' || to_char(n, 'FM0000'), 'Trust ' || to_char(n, 'FM0000') || ' NHS Foundation Trust', 'TRUST',

@@ -120,6 +120,7 @@ async def refusal(db: Transaction, system: System, asked: Function[Any]) -> Gate
 async def moved(db: Transaction, system: System, becomes: State) -> System:
     """Move a system, its turn taken and nothing in its way."""
     system.state = becomes
+    system.state_since = db.now
     return await db.keep(system)
 
 

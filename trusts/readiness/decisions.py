@@ -59,6 +59,7 @@ async def decide(
     decision = await _kept(db, caller, system, input)
     if input.outcome in GOES:
         system.state = SystemState.APPROVED
+        system.state_since = db.now
         await db.keep(system)
     return decision
 

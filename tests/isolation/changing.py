@@ -174,7 +174,7 @@ def _ready(world: World, name: str, who: str, besides: tuple[str, ...]) -> dict[
     return {field: given for field, given in world.ready.get((name, who), {}).items() if field not in besides}
 
 
-def _with(name: str, variables: dict[str, Any], **other: Any) -> dict[str, Any]:
+def _with(name: str, variables: dict[str, Any], /, **other: Any) -> dict[str, Any]:
     """Give the variables with other fields in the input, where it has such fields."""
     there = get_named_type(CHANGES[name].args["input"].type).fields
     may = {*variables["input"], *(field for field in _ALL if field in there)}

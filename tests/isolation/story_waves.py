@@ -21,6 +21,7 @@ async def waves(to: Teller, made: Supplied, incident: str, courses: list[Course]
     await to.change(_national(made), "openWave", wave=wave)
     for course in courses:
         await slots(course)
+    await _full(courses[0], about)
     draft = await to.change(made.told, "draftWave", **about, predecessor=wave)
     await to.change(made.told, "amendWave", wave=draft)
     to.leave(made.told, "addWaveMember", wave=draft)
@@ -65,6 +66,19 @@ async def _late(course: Course, wave: str) -> None:
         told = Told(course.made.supplier, course.trust, course.made.supplier, by=NATIONAL)
         await course.to.change(told, verb, member=member)
     course.of["late"] = system
+
+
+async def _full(course: Course, about: dict[str, str]) -> None:
+    """Book the only slot of a day, and leave another asked for on that day."""
+    made, to = course.made, course.to
+    wave = await to.change(made.shown, "draftWave", **about, slotsADay=1)
+    systems = [await course.trusts("registerSystem", **about) for _ in range(2)]
+    for system in systems:
+        await _add(course, wave, system)
+    await to.change(made.shown, "proposeWave", wave=wave)
+    await to.change(_national(made), "approveWave", wave=wave)
+    await _booked(course, systems[0])
+    to.leave(made.told, "confirmSlot", slot=await course.trusts("requestSlot", system=systems[1]))
 
 
 async def slots(course: Course) -> None:

@@ -82,14 +82,17 @@ class Course:
         return await self.to.change(self.told(by=self.made.supplier), verb, **given)
 
     async def lose(self) -> None:
-        """Lose two systems, and have them rebuilt and handed over."""
-        self.system, self.beside = [await self._handed_over() for _ in range(2)]
+        """Lose systems, and have them rebuilt, and all but one handed over."""
+        self.system, self.beside, last = [await self._rebuilt() for _ in range(3)]
+        for system in (self.system, self.beside):
+            await self.suppliers("handOver", system=system)
+        self.to.leave(self.made.told, "handOver", system=last)
 
-    async def _handed_over(self) -> str:
+    async def _rebuilt(self) -> str:
         lost = {"product": self.made.product, "incident": self.incident}
         sizes = {"teamsTotal": None, "accountsTotal": None}  # as many as its cohorts will have
         system = await self.trusts("registerSystem", **lost, **sizes, state="OPERATIONAL")
         await self.trusts("reportSystemState", system=system)
-        for verb in ("beginRebuild", "offerHandover", "handOver"):
+        for verb in ("beginRebuild", "offerHandover"):
             await self.suppliers(verb, system=system)
         return system

@@ -22,6 +22,7 @@ from tests.isolation.world import World
 from tests.stage import LISTED
 
 BY_ID = ("node", "nodes", "_entities")  # questions that take an id of anything
+DEPTHS = {"explainGate": 2}  # of its gates' conditions, which nothing else leads to, what they lead to
 AS_OF = re.compile(r'"asOf": "[^"]*"')  # when it was asked, which is no difference
 MOST_AT_ONCE = 8  # aliases; the engine answers 60, but compiles no more than a thousand fields
 
@@ -166,8 +167,8 @@ class Walk:
     def _form(self, position: Position, shape: str) -> Form:
         if position.is_cursor:  # what a place in a list may give away are its rows
             return Form(position, shape, 0, 2)
-        deep = (position.type, position.field) == ("Query", "node")
-        return Form(position, shape, self._breadth.depth if deep else 1, self._breadth.first)
+        depth = self._breadth.depth if position.field == "node" else DEPTHS.get(position.field, 1)
+        return Form(position, shape, depth, self._breadth.first)
 
     def _shape(self, position: Position, probe: Probe) -> str:
         """Give the type whose fields are asked of the answer: of an interface, the one the value's noun has."""

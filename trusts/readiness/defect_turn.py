@@ -7,6 +7,7 @@ from schema.readiness.defect import MINOR, Defect, DefectState, turn_of_defect
 from schema.readiness.defect_changes import DefectChange
 from schema.readiness.defect_moves import MOVES, Hand
 
+UNFINISHED = set(DefectState) - {DefectState.CLOSED}
 Refusal = NotFound | NotPermitted | VersionConflict | WrongState
 
 

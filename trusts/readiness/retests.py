@@ -7,9 +7,7 @@ from schema.problem import AlreadyDecided, NotFound, NotPermitted, ValidationFai
 from schema.readiness.defect import Defect, DefectState
 from schema.readiness.defect_changes import AcceptWorkaround, CloseDefect, ContestDefect, FailRetest, RetestDefect
 from schema.readiness.defect_moves import Hand
-from trusts.readiness.defect_turn import moving, taken, wrong_state
-
-UNFINISHED = set(DefectState) - {DefectState.CLOSED}
+from trusts.readiness.defect_turn import UNFINISHED, moving, taken, wrong_state
 
 
 async def begin(

@@ -16,9 +16,7 @@ from schema.readiness.defect_changes import (
     TriageDefect,
 )
 from schema.readiness.defect_moves import Hand
-from trusts.readiness.defect_turn import hands_of, moving, not_theirs, taken, wrong_state
-
-UNFINISHED = set(DefectState) - {DefectState.CLOSED}
+from trusts.readiness.defect_turn import UNFINISHED, hands_of, moving, not_theirs, taken, wrong_state
 
 
 async def triage(

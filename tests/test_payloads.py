@@ -1,6 +1,7 @@
-"""What a change answers with: the compiled statement says what the executor says, byte for byte."""
+"""What a change answers with: the compiled statement says what the executor says."""
 
 import asyncio
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +16,8 @@ from api.graphql.answers import Answers
 from api.graphql.change import Change
 from api.graphql.context import Context
 from api.graphql.engine import Answer, Request, schema
+from api.graphql.nodes import NOUNS
+from tests.compiled.comparing import hold_same
 from tests.conftest import clone
 from tests.isolation import world as worlds
 from tests.isolation.canary import Canaries
@@ -75,11 +78,16 @@ class Witness:
         return executed
 
 
-def asked(verb: str) -> str:
-    """Ask everything of what a verb answers with."""
+def answered_by(verb: str) -> str:
+    """Give the type of what a verb answers with when it does what it says."""
     answer: Any = TYPES[f"{verb[0].upper()}{verb[1:]}Answer"]
     (thing,) = (each.name for each in answer.types if "Problem" not in [face.name for face in each.interfaces])
-    return f"{told_by(verb)} {everything(thing)}"
+    return str(thing)
+
+
+def asked(verb: str) -> str:
+    """Ask everything of what a verb answers with."""
+    return f"{told_by(verb)} {everything(answered_by(verb))}"
 
 
 @pytest.fixture(scope="module")
@@ -97,8 +105,9 @@ def test_a_change_is_answered_as_the_executor_answers_it(
 ) -> None:
     assert told[verb]
     for compiled, executed in told[verb]:
-        assert compiled is not None, "it was not compiled"
-        assert compiled == executed
+        assert (compiled is None) == (answered_by(verb) not in NOUNS), "what is kept is compiled"
+        if compiled is not None:
+            hold_same(compiled, json.loads(executed), verb)
 
 
 def test_the_answer_that_is_kept_is_the_one_that_was_given(stage: Stage) -> None:

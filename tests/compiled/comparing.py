@@ -68,7 +68,7 @@ class Comparison:
         executed = json.loads(answer)
         self._tally.note(sent, "compiled" if isinstance(compiled, bytes) else compiled)
         if isinstance(compiled, bytes):
-            _hold_same(compiled, executed, f"{sent.document}\n{variables}\nas {who}")
+            hold_same(compiled, executed, f"{sent.document}\n{variables}\nas {who}")
         elif compiled == "refused" and not ("errors" in executed or may_refuse):
             raise DifferentError(f"refused without need; the executor answers {executed}")
         elif compiled not in ("refused", "introspection") or (compiled == "introspection" and not sent.about_itself):
@@ -97,7 +97,8 @@ class Comparison:
             return error.reason
 
 
-def _hold_same(compiled: bytes, executed: dict[str, Any], asked: str) -> None:
+def hold_same(compiled: bytes, executed: dict[str, Any], asked: str) -> None:
+    """Hold that both ways answer the same: values, the order of fields, each key once."""
     told = canonical(json.loads(compiled, object_pairs_hook=_once))
     if told != canonical(executed):
         raise DifferentError(f"{asked}\ncompiled {told}\nexecuted {canonical(executed)}")

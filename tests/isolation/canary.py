@@ -1,10 +1,11 @@
 """Canaries: values planted in what a tenant writes, each known with the organisations that may ever read it."""
 
+import copy
 import itertools
 import re
 import string
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -82,13 +83,20 @@ class Canaries:
         self._readers[key] |= readers
         self._known.clear()
 
+    def let_read_all(self, row: Mapping[str, Any], readers: Readers) -> None:
+        """Note that these may read every canary in a row, besides those who might before."""
+        for key in {key for leaf in leaves(row) for key in keys_of(leaf)} & self._readers.keys():
+            self.let_read(key, readers)
+
+    def copied(self) -> "Canaries":
+        """Give the same, to learn more of than these know."""
+        other = copy.copy(self)
+        other._readers, other._known = self._readers.copy(), {}
+        return other
+
     def known(self) -> list[tuple[Key, Readers]]:
         """Give every canary with its readers."""
         return list(self._readers.items())
-
-    def __contains__(self, key: Key) -> bool:
-        """Tell whether not everyone may read a value."""
-        return key in self._readers
 
     def readers(self, leaf: Any) -> Readers | None:
         """Give who may read a value; None: it is nobody's."""

@@ -1,18 +1,21 @@
 """The walk over the changes: every place an id or a name can be put, by everyone, kept for real, and what it moved."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
 from graphql import GraphQLList, GraphQLNonNull, get_named_type
 
 from api.graphql.register import OPERATIONS
-from tests.isolation import probes
+from schema.kept.node import global_id
+from tests.isolation import oracle, probes
 from tests.isolation.asking import Asker, all_of
 from tests.isolation.canary import Canaries, Plain
 from tests.isolation.inputs import TYPES, Inputs, is_list, noun_of
-from tests.isolation.oracle import KIND, may_change, may_count
+from tests.isolation.oracle import KIND, Told, may_change, may_count
 from tests.isolation.positions import Position
 from tests.isolation.probes import Probe
 from tests.isolation.selection import asked
@@ -27,6 +30,12 @@ TENANTS = """
     select table_name from information_schema.columns join information_schema.tables using (table_schema, table_name)
     where table_schema = 'public' and column_name = 'tenant_ods' and table_type = 'BASE TABLE' order by 1
 """
+
+SHOWN = {
+    "Evidence": "select row_to_json(e)::text from evidence e join security_assurance a on a.id = e.assurance_id where a.state <> 'DRAFT'",
+    "SecurityAssurance": "select row_to_json(a)::text from security_assurance a where a.state <> 'DRAFT'",
+    "Wave": "select row_to_json(w)::text from wave w where w.state <> 'DRAFT'",
+}  # what is read by more from the change on that oracle.SHOWN_BY names
 
 
 async def digests(admin: asyncpg.Connection) -> dict[tuple[str, str], str]:
@@ -47,12 +56,14 @@ class Changes:
         self._admin = admin
         self._everything = everything
         self._plain = Plain()
-        self._ids_there, self._forged, self._turn = probes.ids(world), probes.forged(world, 1), 0
+        self._ids_there: list[Probe] = []
+        self._forged, self._turn = probes.forged(world, 1), 0
         self._said: dict[str, set[str]] = defaultdict(set)
 
     async def everything(self, positions: Iterable[Position], who: str) -> None:
         """Try every position as one caller; what changes must be theirs."""
         before = await digests(self._admin)
+        self._ids_there = probes.ids(self._world)
         for position in positions:
             await self._position(position, who)
         for name in CHANGES:
@@ -62,6 +73,17 @@ class Changes:
         for table, tenant in {place for place, _ in before.items() ^ after.items()}:
             if not (may_change(table, tenant, who) or may_count(table, tenant, who)):
                 self._asker.findings.note(who, f"changes of {table}", f"that rows of {tenant} can be changed")
+        await self._learn_what_is_shown()
+
+    async def _learn_what_is_shown(self) -> None:
+        """Note what was submitted or proposed by now: from then on it is read as the oracle says of what is shown."""
+        for noun, shown in SHOWN.items():
+            for row in map(json.loads, [text for (text,) in await self._admin.fetch(shown)]):
+                known = self._world.rows.get(global_id(noun, row["id"]))
+                if known is not None:
+                    readers = known.readers | oracle.readers(noun, Told(known.owner, shown=True))
+                    self._world.rows[known.id] = replace(known, readers=readers)
+                    self._world.canaries.let_read_all(row, readers)
 
     async def _position(self, position: Position, who: str) -> None:
         tried = self._probes(position, who)

@@ -3,6 +3,7 @@
 import base64
 import json
 import uuid
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +73,9 @@ class Cursors:
         self._asker = asker
         self._world = world
         self._known: dict[tuple[str, str], list[Probe]] = {}
+        self._of_transaction: dict[str, list[Readers]] = defaultdict(list)
+        for event in world.of("Event"):
+            self._of_transaction[event.key.partition("/")[0]].append(event.readers)
 
     async def of(self, position: Position) -> list[Probe]:
         """Give the cursors of a list."""
@@ -89,7 +93,14 @@ class Cursors:
         parts = json.loads(base64.urlsafe_b64decode(edge["cursor"] + "=="))
         parts[-1] = _next_to(parts[-1])
         twin = base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
-        return Probe(edge["cursor"], row.noun, row.readers, twin)
+        return Probe(edge["cursor"], row.noun, self._readers(row), twin)
+
+    def _readers(self, row: Known) -> Readers:
+        """Give who may tell a place from its twin: of a transaction's events, who reads one of them."""
+        if row.noun != "Event":
+            return row.readers
+        transaction = row.key.partition("/")[0]
+        return frozenset().union(*self._of_transaction[transaction])
 
     async def _root(self, position: Position) -> list[Any]:
         field = TYPES[position.type].fields[position.field]

@@ -21,7 +21,7 @@ NOUN_CLASSES: dict[str, Any] = dict(NOUNS)
 NOUN_OF_TABLE = {noun.__tablename__: noun for noun in NOUN_CLASSES.values()}
 ENTRANTS: list[Entrant] = [*map(caller, LISTED), *(Operator(tenant_ods=code) for code in ("R1A", "RNK")), SignIn()]
 ABOUT = dict.fromkeys(  # rows without a noun, about another's
-    ("system_progress", "progress", "gate_condition", "gate_standing"), ("System", "system_id")
+    ("blocker", "gate_condition", "gate_standing", "progress", "readiness", "system_progress"), ("System", "system_id")
 )
 COLUMNS = """
     select attname from pg_attribute

@@ -46,10 +46,11 @@ async def _lost(to: Teller, incident: str, regional: dict[str, str], supplied: l
 
 
 async def _supposed(to: Teller, incident: str, things: dict[str, str]) -> None:
-    """Have everybody who may hold something ask what would come of it."""
-    for code, thing in things.items():
-        planned = {"changes": [{"placeHold": {"held": thing}}]}
-        await to.change(Told(code), "whatIf", incident=incident, **planned)
+    """Have everybody who may hold something ask what would come of it; the others may be refused."""
+    for code in KIND:
+        planned = {"changes": [{"placeHold": {"held": things.get(code, incident)}}]}
+        if code in things:
+            await to.change(Told(code), "whatIf", incident=incident, **planned)
         to.leave(Told(code), "whatIf", incident=incident, **planned)
 
 

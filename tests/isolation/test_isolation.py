@@ -63,14 +63,15 @@ def walked(world: World, copies: dict[str, Stage], thorough: bool) -> Walked:
 async def _walk(world: World, copies: dict[str, Stage], *, thorough: bool) -> Walked:
     async with AsyncExitStack() as open_until_done:
         askers = []
-        for use in ("reading", "changing"):
+        learning = world.copied()  # while changes are tried, some is shown to more than before
+        for use, canaries in (("reading", world.canaries), ("changing", learning.canaries)):
             database = Database(app_url(copies[use]))
             open_until_done.push_async_callback(database.close)
-            askers.append(Asker(Engine(database), world.canaries))
+            askers.append(Asker(Engine(database), canaries))
         admin = await asyncpg.connect(copies["changing"].server.admin_url, database=copies["changing"].name)
         open_until_done.push_async_callback(admin.close)
         walk = Walk(world, askers[0], THOROUGH if thorough else Breadth())
-        changes = Changes(world, askers[1], admin, everything=thorough)
+        changes = Changes(learning, askers[1], admin, everything=thorough)
         lists = {}
         for position in QUESTIONS:  # by all, before the next: its documents are compiled once
             for who in LISTED:

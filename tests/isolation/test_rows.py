@@ -22,6 +22,10 @@ from tests.isolation.sql import (
 from tests.isolation.world import World, app_url
 from tests.stage import LISTED, Stage, caller
 
+# Views of systems that show some of them: of a trust's own incident the gates are seen by whom it names, and not every
+# system waits for somebody.
+SOME = {"blocker", "gate_condition", "gate_standing"}
+
 
 @pytest.fixture(scope="module")
 def catalogue(copies: dict[str, Stage]) -> list[Table]:
@@ -73,11 +77,9 @@ def test_what_may_be_read_is_read(
             for code in LISTED if noun else ():
                 rows = await readable(database, table, caller(code))
                 seen = world.of(noun, seen_by=code)
-                fewer = len(seen) - len(rows)  # of a trust's own incident, its gates are seen by whom it names
-                assert noun == "TestMilestone" or fewer == 0 or (fewer > 0 and "gate_" in table.name), (
-                    table.name,
-                    code,
-                )
+                fewer = len(seen) - len(rows)
+                some = table.name.removeprefix("known.") in SOME and fewer > 0
+                assert noun == "TestMilestone" or fewer == 0 or some, (table.name, code)
         await database.close()
 
     asyncio.run(read())

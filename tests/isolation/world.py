@@ -99,6 +99,10 @@ class World:
             if row.noun == noun and (seen_by is None or seen_by in row.readers) and owner in (None, row.owner)
         ]
 
+    def copied(self) -> "World":
+        """Give the same, to learn more of than this one knows."""
+        return replace(self, rows=dict(self.rows), canaries=self.canaries.copied())
+
     @property
     def nouns(self) -> list[str]:
         """Give every noun there is a row of."""
@@ -259,7 +263,7 @@ class Builder:
         readers = made.readers
         if oracle.SHOWN_BY.get(noun) == verb:
             self._shown.add(made.id)
-            self._let_read(row, readers)
+            self._world.canaries.let_read_all(row, readers)
         heard = oracle.hearers(noun, told, readers, shown=made.id in self._shown)
         self._world.rows[made.id] = replace(made, heard=(made.heard or heard) | heard)
         place = f"{event['xid']}/{event['id']}"
@@ -269,14 +273,8 @@ class Builder:
             self._world.canaries.let_read(secret, heard)
         for secret in (made.id, key) if readers != EVERYONE else ():
             self._world.canaries.let_read(secret, readers)
-        self._let_read({column: row[column] for column in REFERS.get(noun, ())}, readers)
+        self._world.canaries.let_read_all({column: row[column] for column in REFERS.get(noun, ())}, readers)
         return heard if noun in oracle.SHOWN_BY else readers
-
-    def _let_read(self, row: dict[str, Any], readers: Readers) -> None:
-        """Note that these may read every canary in a row."""
-        for key in {key for leaf in leaves(row) for key in keys_of(leaf)}:
-            if key in self._world.canaries:
-                self._world.canaries.let_read(key, readers)
 
 
 async def build(stage: Stage, canaries: Canaries | None = None, asked: Callable[[str], str] = told_by) -> World:

@@ -1,5 +1,7 @@
 """Where the gates stand: every way in which each of them is shut, and that no GO passes one that is."""
 
+import datetime as dt
+
 import asyncpg
 import pytest
 
@@ -161,14 +163,14 @@ def test_a_safety_relevant_build_makes_all_that_was_found_before_it_stale(ready:
 
 def test_it_is_known_how_they_stood(ready: Ready) -> None:
     before = ready.stands()
-    moment = as_superuser(ready.stage, "select max(recorded_at) from event")[0][0].isoformat()
+    moment = as_superuser(ready.stage, "select max(recorded_at) from event")[0][0]
     withdrawn("dcb0129", r.SUPPLIER_CSO)(ready)
     raised("S1")(ready)
     built(ready)
     asked = "query($s: ID!, $then: DateTime) { explainGate(system: $s, asKnownAt: $then) { code standing asOf } }"
-    then = ready.stage.ask("R1A", asked, s=ready.system, then=moment)["explainGate"]
+    then = ready.stage.ask("R1A", asked, s=ready.system, then=moment.isoformat())["explainGate"]
     assert {gate["code"]: gate["standing"] for gate in then} == before
-    assert {gate["asOf"] for gate in then} == {moment}
+    assert {dt.datetime.fromisoformat(gate["asOf"]) for gate in then} == {moment}
     assert ready.stands() != before
 
 

@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 import asyncpg
 from asyncpg.prepared_stmt import PreparedStatement
 
+from auth.weight import Weights
+
 CONNECTIONS = 8  # a role and process
 STATEMENTS = 128  # prepared, a connection
-LETTERS = 400_000  # of their texts together; a backend keeps some eighty bytes of plan for each
+LETTERS = 600_000  # of their texts together, with those of views: some 40 MB of plans
 PATIENCE = 1.0  # seconds to wait for a connection
 COMMAND = 4.5  # seconds for a statement; the server gives up a little before
 _ENTRY = 2.0  # seconds to be let in: the wait for a connection, its making, and the first command
@@ -44,8 +46,9 @@ T = TypeVar("T")
 class Lane:
     """A connection with the statements it has prepared; the longest unused goes first."""
 
-    def __init__(self, connection: "asyncpg.Connection[Any]") -> None:
+    def __init__(self, connection: "asyncpg.Connection[Any]", weights: Weights) -> None:
         self.connection = connection
+        self._weights = weights
         self._prepared: OrderedDict[str, PreparedStatement[Any]] = OrderedDict()
         self._letters = 0
         self._count = 0
@@ -73,9 +76,9 @@ class Lane:
         self._count += 1  # named, because PostgreSQL plans a statement without a name again each time
         ready = await self.connection.prepare(statement, name=f"kept_{self._count}")
         self._prepared[statement] = ready
-        self._letters += len(statement)
+        self._letters += self._weights.of(statement)
         while len(self._prepared) > 1 and (len(self._prepared) > STATEMENTS or self._letters > LETTERS):
-            self._letters -= len(self._prepared.popitem(last=False)[0])
+            self._letters -= self._weights.of(self._prepared.popitem(last=False)[0])
         return ready
 
 
@@ -133,6 +136,7 @@ class Pool:
     def __init__(self, url: str, role: str) -> None:
         self._url = url
         self._role = role
+        self._weights: Weights | None = None
         self._resting: list[Lane] = []
         self._places = Places(CONNECTIONS)
 
@@ -224,10 +228,11 @@ class Pool:
         )
         try:
             await connection.execute(_BOUND)
+            self._weights = self._weights or await Weights.learn(connection)
         except BaseException:
             connection.terminate()
             raise
-        return Lane(connection)
+        return Lane(connection, self._weights)
 
     async def close(self) -> None:
         """Close the connections that rest."""

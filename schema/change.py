@@ -4,13 +4,15 @@ from typing import Annotated, Any, get_args
 
 import strawberry
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
 
-from schema.kept.text import without_patient_data
+from schema.kept.text import Opaque, without_patient_data
 
 
-def _is_opaque(name: str | None, annotation: Any) -> bool:
-    """Return whether letters and digits in it mean nothing: an id, or a key that may look like anything."""
-    return name == "idempotency_key" or annotation is strawberry.ID or strawberry.ID in get_args(annotation)
+def _is_opaque(field: FieldInfo) -> bool:
+    """Return whether digits in it mean nothing: it is an id, or says so."""
+    is_id = strawberry.ID in (field.annotation, *get_args(field.annotation))
+    return is_id or any(isinstance(said, Opaque) for said in field.metadata)
 
 
 class Change(BaseModel):
@@ -18,7 +20,7 @@ class Change(BaseModel):
 
     model_config = ConfigDict(str_strip_whitespace=True)
 
-    idempotency_key: Annotated[str | None, Field(min_length=8, max_length=120)] = Field(
+    idempotency_key: Annotated[str | None, Field(min_length=8, max_length=120), Opaque()] = Field(
         default=None,
         description="Same key and same body give the first answer again, for at least 7 days. "
         "The Idempotency-Key header says the same.",
@@ -29,7 +31,7 @@ class Change(BaseModel):
     def _text_is_clean(cls, value: Any, info: ValidationInfo) -> Any:
         if not isinstance(value, str):
             return value
-        opaque = _is_opaque(info.field_name, cls.model_fields[info.field_name or ""].annotation)
+        opaque = _is_opaque(cls.model_fields[info.field_name or ""])
         return value if opaque else without_patient_data(value)
 
 

@@ -34,7 +34,7 @@ class SystemProgress(Row, table=True):
         ForeignKeyConstraint(["supplier_ods", "current_build_id"], ["build.tenant_ods", "build.id"]),
         ForeignKeyConstraint(["tenant_ods", "latest_report_id"], ["test_report.tenant_ods", "test_report.id"]),
         ForeignKeyConstraint(["supplier_ods", "next_milestone_id"], ["milestone.tenant_ods", "milestone.id"]),
-        {"info": {"view": True}},
+        {"info": {"view": 10}},
     )
 
     tenant_ods: strawberry.Private[str] = Field(max_length=10, primary_key=True)

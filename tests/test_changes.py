@@ -1,7 +1,9 @@
 """Every change: one effect for one key, no patient data, a refusal that keeps nothing."""
 
 import pytest
+from pydantic import ValidationError
 
+from schema.readiness.assurance import AddEvidence
 from tests.stage import Stage, caller, mutation_document
 
 PRODUCT = {"code": "ADASTRA", "name": "Adastra", "category": "URGENT_CARE_PATIENT_MANAGEMENT"}
@@ -68,6 +70,14 @@ def test_an_nhs_number_is_refused_naming_the_field(stage: Stage, number: str) ->
 def test_a_key_may_look_like_an_nhs_number(fresh_stage: Stage) -> None:
     keyed = {**PRODUCT, "idempotencyKey": "key-943 476 5919"}
     assert fresh_stage.change("SUPPLIER", "registerProduct", **keyed)["__typename"] == "Product"
+
+
+def test_a_hash_may_hold_what_looks_like_an_nhs_number() -> None:
+    digits = "1215308868a7e9f5d0fe59ed20e73f1bcf070dffb4f3380feccbb5453982d8c1"
+    given = {"assurance": "an-id", "kind": "OTHER", "title": "Backups", "held_in": "The vault", "sha256": digits}
+    assert AddEvidence.model_validate(given).sha256 == digits
+    with pytest.raises(ValidationError, match="NHS number"):
+        AddEvidence.model_validate({**given, "held_in": digits})
 
 
 def test_ten_digits_that_are_no_nhs_number_are_text(stage: Stage) -> None:

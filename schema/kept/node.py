@@ -86,7 +86,10 @@ class Node(BaseModel):
 
 
 class Row(SQLModel):
-    """A row of a table that is named after its noun."""
+    """A row of a table that is named after its noun.
+
+    One of a view says in its table's info, under `view`, for how many fields of a statement its plan stands.
+    """
 
     def __init__(self, **stated: Any) -> None:
         """Hold what is stated, unchecked like every row, and the defaults of the rest."""

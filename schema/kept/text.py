@@ -34,3 +34,10 @@ OdsCode = Annotated[
     str, StringConstraints(pattern=f"^{ODS.pattern}$"), Field(max_length=10, description="ODS code, by pattern only.")
 ]
 Text = Annotated[str, AfterValidator(without_patient_data)]
+
+
+class Opaque:
+    """Marks text whose digits mean nothing: what would be an NHS number in it is chance."""
+
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), Field(max_length=64), Opaque()]

@@ -45,7 +45,7 @@ class Blocker(Row, table=True):
         ForeignKeyConstraint(["tenant_ods"], ["organisation.ods_code"]),
         ForeignKeyConstraint(["waits_for_ods"], ["organisation.ods_code"]),
         ForeignKeyConstraint(["tenant_ods", "system_id"], ["system.tenant_ods", "system.id"]),
-        {"info": {"view": True}},
+        {"info": {"view": 100}},
     )
 
     tenant_ods: strawberry.Private[str] = Field(max_length=10, primary_key=True)

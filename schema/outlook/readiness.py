@@ -27,7 +27,7 @@ class Readiness(Row, table=True):
         ForeignKeyConstraint(["tenant_ods", "system_id"], ["system.tenant_ods", "system.id"]),
         ForeignKeyConstraint(["wave_ods", "wave_id"], ["wave.tenant_ods", "wave.id"]),
         ForeignKeyConstraint(["tenant_ods", "slot_id"], ["reinstatement_slot.tenant_ods", "reinstatement_slot.id"]),
-        {"info": {"view": True}},
+        {"info": {"view": 50}},
     )
 
     tenant_ods: strawberry.Private[str] = Field(max_length=10, primary_key=True)

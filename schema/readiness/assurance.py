@@ -5,7 +5,7 @@ import uuid
 from typing import Annotated, Self
 
 import strawberry
-from pydantic import BaseModel, StringConstraints, model_validator
+from pydantic import BaseModel, model_validator
 from sqlalchemy import TEXT, ForeignKeyConstraint, UniqueConstraint, and_, case, cast, literal_column
 from sqlmodel import Field
 
@@ -15,6 +15,7 @@ from schema.kept.described import described_enum, described_input, described_typ
 from schema.kept.instant import as_of
 from schema.kept.node import Audience, Instant, Kept
 from schema.kept.relation import many, one
+from schema.kept.text import Sha256
 from schema.milestone import Confidence
 
 Reason = Annotated[str, Field(min_length=2, max_length=2000)]
@@ -91,7 +92,7 @@ class _Evidence(BaseModel):
     held_in: Annotated[str, Field(min_length=2, max_length=300)] = Field(
         description="Where the document is kept. It is referred to, never held here."
     )
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), Field(max_length=64)] = Field(
+    sha256: Sha256 = Field(
         description="SHA-256 of the document, 64 digits, lower-case hexadecimal: whoever holds it can tell it is this."
     )
 

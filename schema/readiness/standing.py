@@ -54,7 +54,7 @@ class GateStanding(Row, table=True):
         ForeignKeyConstraint(["tenant_ods", "system_id"], ["system.tenant_ods", "system.id"]),
         ForeignKeyConstraint(["gate_ods", "gate_id"], ["gate.tenant_ods", "gate.id"]),
         ForeignKeyConstraint(["waits_for_ods"], ["organisation.ods_code"]),
-        {"info": {"view": True}},
+        {"info": {"view": 50}},
     )
 
     tenant_ods: strawberry.Private[str] = Field(max_length=10, primary_key=True)
@@ -106,7 +106,7 @@ class GateCondition(Row, table=True):
             ["gate_standing.tenant_ods", "gate_standing.system_id", "gate_standing.gate_id"],
         ),
         ForeignKeyConstraint(["waits_for_ods"], ["organisation.ods_code"]),
-        {"info": {"view": True}},
+        {"info": {"view": 50}},
     )
 
     tenant_ods: strawberry.Private[str] = Field(max_length=10, primary_key=True)

@@ -1,7 +1,6 @@
 """The walk over the changes: every place an id or a name can be put, by everyone, kept for real, and what it moved."""
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -58,7 +57,7 @@ class Changes:
         self._plain = Plain()
         self._ids_there: list[Probe] = []
         self._forged, self._turn = probes.forged(world, 1), 0
-        self._said: dict[str, set[str]] = defaultdict(set)
+        self._said: set[str] = set()
 
     async def everything(self, positions: Iterable[Position], who: str) -> None:
         """Try every position as one caller; what changes must be theirs."""
@@ -84,6 +83,8 @@ class Changes:
                     readers = known.readers | oracle.readers(noun, Told(known.owner, shown=True))
                     self._world.rows[known.id] = replace(known, readers=readers)
                     self._world.canaries.let_read_all(row, readers)
+                    for secret in (known.id, known.key):
+                        self._world.canaries.let_read(secret, readers)
 
     async def _position(self, position: Position, who: str) -> None:
         tried = self._probes(position, who)
@@ -121,7 +122,7 @@ class Changes:
         variables = filled(self._world, position.field, who, self._plain, position.path)
         _place(variables, TYPES["Mutation"], position, value)
         if position.holds != "ID":
-            self._said[who].add(value)  # what a caller wrote itself it may read again
+            self._said.add(value)  # what somebody wrote others may read
         body = await self._ask(position.field, variables, who, str(position), value)
         answer = body["data"] and body["data"][position.field]
         if answer and "message" not in answer:
@@ -130,7 +131,7 @@ class Changes:
         return outcome
 
     async def _ask(self, name: str, variables: dict[str, Any], who: str, where: str, *given: str) -> dict[str, Any]:
-        said = self._said[who].union(given)
+        said = self._said.union(given)
         body = await self._asker.ask(who, changed(name, 1), variables, where, said)
         assert "data" in body, (where, variables, body)
         self._asker.findings.calls[where] += 1

@@ -39,10 +39,12 @@ async def _lost(to: Teller, incident: str, regional: dict[str, str], supplied: l
     """Have every trust lose a system of each supplier to the national incident, and to its own."""
     for trust in of_kind(Kind.TRUST):
         await _trust(to, trust, incident, regional[str(REGION[trust])])
+        barred = []
         for each in supplied:
             told = Told(trust, supplier=each.supplier)
-            await _recovery(to, told, incident, each)
+            barred.append(await _recovery(to, told, incident, each))
             await _recovery(to, told, await to.made_by(Told(trust), "Incident"), each)
+        to.leave(Told(trust), "giveSignOff", signOff=barred[0])  # by whoever tested it
 
 
 async def _supposed(to: Teller, incident: str, things: dict[str, str]) -> None:
@@ -131,13 +133,18 @@ async def _trust(to: Teller, trust: str, incident: str, regional: str) -> None:
     await to.change(Told(trust), "openIncident", declaration={}, supplierOds=None)
 
 
-async def _recovery(to: Teller, told: Told, incident: str, made: Supplied) -> None:
+async def _recovery(to: Teller, told: Told, incident: str, made: Supplied) -> str:
+    """Have a system lost, tested, and submitted to be signed for; give what is to be signed."""
     system = await to.change(told, "registerSystem", product=made.product, incident=incident)
     await to.change(told, "registerInterimSystem", system=system)
     for code in (told.owner, str(REGION[told.owner])):
         await _hold(to, Told(code, trust=told.owner, supplier=told.supplier), system)
     report = await to.change(told, "reportTest", system=system, build=made.build)
     await to.change(told, "correctTestReport", corrects=report)
+    its = Told(told.owner, told.owner, told.supplier)
     issue = await to.made_by(Told(made.supplier), "KnownIssue")
-    await to.change(Told(told.owner, told.owner, told.supplier), "sightKnownIssue", knownIssue=issue, system=system)
+    await to.change(its, "sightKnownIssue", knownIssue=issue, system=system)
+    sign_off = await to.change(its, "draftSignOff", system=system, build=made.build)
+    await to.change(its, "submitSignOff", signOff=sign_off)
     await _promise(to, Told(str(told.supplier), trust=told.owner), product=made.product, system=system)
+    return sign_off

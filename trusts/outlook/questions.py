@@ -12,7 +12,7 @@ from schema.outlook.blocker import Blocker, WaitedFor
 from schema.outlook.readiness import Readiness, WaveId
 from schema.outlook.recovery_times import RecoveryTimes
 from schema.product import Product
-from schema.reinstatement.wave import Wave
+from schema.reinstatement.wave import Wave, WaveMember
 from schema.system import System
 
 SECONDS_AN_HOUR = 3_600
@@ -36,7 +36,13 @@ def blockers(incident: str | None = None, region: str | None = None, waits_for: 
 
 def ready_for(wave: WaveId) -> All[Readiness]:
     """Who is ready for a wave, and what is still in the way of each: one line a member, in the wave's order."""
-    of_it = select(Readiness).where(col(Readiness.wave_id) == func.app.key_of(Wave.__name__, wave))
+    meant = func.app.key_of(Wave.__name__, wave)
+    member = select(WaveMember).where(
+        col(WaveMember.wave_id) == meant,
+        col(WaveMember.trust_ods) == col(Readiness.tenant_ods),
+        col(WaveMember.system_id) == col(Readiness.system_id),
+    )  # found by an index, so that nobody else's gates are looked at
+    of_it = select(Readiness).where(col(Readiness.wave_id) == meant, member.exists())
     return All(of_it.order_by(col(Readiness.position), col(Readiness.system_id)))
 
 

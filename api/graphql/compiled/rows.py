@@ -36,6 +36,7 @@ class Rows:
     def object(self, kind: GraphQLObjectType, details: Details, row: Columns) -> ColumnElement[str]:
         """Return a row as the object of a type."""
         fields = self.selections.under(kind, details)
+        self.slots.count(row.noun.__table__.info.get("view", 0))
         return promised(braced((key, self._field(kind, asked, row)) for key, asked in fields.items()))
 
     def chosen(self, kind: GraphQLObjectType, details: Details, row: Columns) -> Select[Any]:

@@ -17,8 +17,9 @@ from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from auth.caller import Entrant
-from auth.pool import Lane, Pools
-from auth.reads import REMEMBER, Reads
+from auth.connections.lane import Lane
+from auth.connections.pool import Pools
+from auth.connections.reads import REMEMBER, Reads
 from auth.statements import changed_in, kept, said, settle, values_of, view_of
 from schema.kept.connection import LARGEST_COUNT, Connection, Order, page_size
 from schema.kept.node import Followed, Kept, Node, read_global_id

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from auth import pool
-from auth.pool import Places
+from auth.connections import places
+from auth.connections.places import Places
 
 
 async def _turn(places: Places, told: list[str], name: str) -> None:
@@ -33,7 +33,7 @@ def test_whoever_waited_longest_is_next() -> None:
 
 
 def test_whoever_waits_too_long_gives_up_and_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "PATIENCE", 0.01)
+    monkeypatch.setattr(places, "PATIENCE", 0.01)
 
     async def story() -> None:
         places = Places(1)

@@ -12,9 +12,9 @@ from api.graphql.compiled.given import Given, UncompiledError
 from api.graphql.compiled.plan import Plan
 from api.graphql.engine import documents
 from auth.caller import Caller
-from auth.pool import LETTERS, Lane
-from auth.reads import REMEMBER
-from auth.weight import Weights
+from auth.connections.lane import LETTERS, Lane
+from auth.connections.reads import REMEMBER
+from auth.connections.weight import Weights
 from tests.isolation.probes import made_up
 from tests.stage import Stage, caller
 

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from api.graphql.engine import Engine, Request
-from auth.pool import Lane
+from auth.connections.lane import Lane
 from auth.tenancy import Database
 from tests.stage import Stage, caller
 from tests.test_spine import PASSED

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from auth.caller import Caller
-from auth.pool import Lane, Pools
+from auth.connections.lane import Lane
+from auth.connections.pool import Pools
 
 REMEMBER = "select app.read_as($1, $2, $3)"
 

@@ -1,20 +1,17 @@
 """Connections to the database, a pool a role: the role is set when a connection opens and never switched."""
 
 import asyncio
-from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import asyncpg
-from asyncpg.prepared_stmt import PreparedStatement
 
-from auth.weight import Weights
+from auth.connections.lane import Lane
+from auth.connections.places import PATIENCE, Places
+from auth.connections.weight import Weights
 
 CONNECTIONS = 8  # a role and process
-STATEMENTS = 128  # prepared, a connection
-LETTERS = 600_000  # of their texts together, with those of views: some 40 MB of plans
-PATIENCE = 1.0  # seconds to wait for a connection
 COMMAND = 4.5  # seconds for a statement; the server gives up a little before
 _ENTRY = 2.0  # seconds to be let in: the wait for a connection, its making, and the first command
 _SETTINGS = {
@@ -41,93 +38,6 @@ LOST = (
 )
 
 T = TypeVar("T")
-
-
-class Lane:
-    """A connection with the statements it has prepared; the longest unused goes first."""
-
-    def __init__(self, connection: "asyncpg.Connection[Any]", weights: Weights) -> None:
-        self.connection = connection
-        self._weights = weights
-        self._prepared: OrderedDict[str, PreparedStatement[Any]] = OrderedDict()
-        self._letters = 0
-        self._count = 0
-
-    async def rows(self, statement: str, arguments: Sequence[Any] = ()) -> list[asyncpg.Record]:
-        """Return a statement's rows."""
-        ready = self._prepared.get(statement) or await self._prepare(statement)
-        self._prepared.move_to_end(statement)
-        return await ready.fetch(*arguments)
-
-    async def value(self, statement: str, arguments: Sequence[Any]) -> Any:
-        """Return a statement's single value, None where it has no row."""
-        rows = await self.rows(statement, arguments)
-        return rows[0][0] if rows else None
-
-    async def run(self, command: str) -> None:
-        """Run a command that has no values."""
-        await self.connection.execute(command)
-
-    async def commit(self) -> None:
-        """Keep what the transaction wrote."""
-        await self.connection.execute("commit")
-
-    async def _prepare(self, statement: str) -> "PreparedStatement[Any]":
-        self._count += 1  # named, because PostgreSQL plans a statement without a name again each time
-        ready = await self.connection.prepare(statement, name=f"kept_{self._count}")
-        self._prepared[statement] = ready
-        self._letters += self._weights.of(statement)
-        while len(self._prepared) > 1 and (len(self._prepared) > STATEMENTS or self._letters > LETTERS):
-            self._letters -= self._weights.of(self._prepared.popitem(last=False)[0])
-        return ready
-
-
-class Places:
-    """So many at once; whoever comes later waits for its turn, but not for long.
-
-    A semaphore with a timeout does the same, for three times the processor time.
-    """
-
-    def __init__(self, number: int) -> None:
-        self._number = self._free = number
-        self._waiting: deque[asyncio.Future[None]] = deque()
-
-    @property
-    def taken(self) -> int:
-        """How many are taken."""
-        return self._number - self._free
-
-    async def take(self) -> None:
-        """Take a place, or raise `TimeoutError`."""
-        if self._free:
-            self._free -= 1
-            return
-        loop = asyncio.get_running_loop()
-        turn = loop.create_future()
-        self._waiting.append(turn)
-        late = loop.call_later(PATIENCE, _refuse, turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and not turn.exception():
-                self.leave()  # cancelled as its turn came
-            raise
-        finally:
-            late.cancel()
-
-    def leave(self) -> None:
-        """Give a place to whoever has waited longest."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._free += 1
-
-
-def _refuse(turn: "asyncio.Future[None]") -> None:
-    if not turn.done():
-        turn.set_exception(TimeoutError())
 
 
 class Pool:

@@ -12,10 +12,12 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from graphql import get_nullable_type, is_list_type
 
 from api.database import embedded
-from api.graphql.engine import documents
-from api.graphql.limits import DEEPEST, MOST_ALIASES
+from api.graphql.engine import documents, schema
+from api.graphql.failure import TooMuchError
+from api.graphql.limits import DEEPEST, LISTED, MOST_ALIASES
 from tests.asked import GRAPHQL_JSON, Http, asking
 from tests.installed import body_of, code_of
 
@@ -144,6 +146,16 @@ def http(cluster: embedded.Server) -> Iterator[Http]:
     with asking(cluster) as http:
         http.post("{ viewer { kind } }")
         yield http
+
+
+def test_a_question_that_answers_a_list_costs_as_much_as_a_page() -> None:
+    fields = schema._schema.query_type.fields
+    listed = {name for name, field in fields.items() if is_list_type(get_nullable_type(field.type))}
+    assert listed - {"nodes"} == LISTED
+    pages = "nodes { reports(first: 200) { nodes { id } } }"
+    for name in LISTED:
+        with pytest.raises(TooMuchError, match="cost"):
+            documents.read(f"{{ {name} {{ systems(first: 200) {{ {pages} }} }} }}").operation(None, {})
 
 
 def test_there_are_forty_bombs_and_they_fit_into_a_request() -> None:

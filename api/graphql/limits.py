@@ -27,7 +27,9 @@ MOST_TOKENS = 2_000
 MOST_PAIRS = 20_000
 MOST_SIZES = 64  # sets of page sizes remembered for one operation
 LONGEST_NUMBER = 20  # digits; Python takes its time over thousands of them
-LISTED = frozenset({"_entities", "progress"})  # answer lists without a page size
+LISTED = frozenset(
+    {"_entities", "blockers", "explainGate", "gates", "progress", "readyFor"}
+)  # lists without a page size
 PAGED = frozenset({"edges", "nodes"})
 
 

@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: help setup demo serve test test-way-back test-all-else browser check lint fix bench bench-full lock clean
+.PHONY: help setup demo serve test test-first test-rest browser check lint fix bench bench-full lock clean
 
 help: ## Show what each target does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -30,15 +30,15 @@ serve: setup ## Serve the API on DATABASE_URL, or on the embedded PostgreSQL
 	@$(BIN)/reinstate serve
 
 test: .venv/dev ## Run every test but those in a browser, in two halves at once
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-way-back test-all-else
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-first test-rest
 
-WAY_BACK := tests/lifecycle tests/outlook tests/people tests/readiness tests/reinstatement
+FIRST := tests/isolation tests/lifecycle tests/outlook tests/people tests/readiness tests/reinstatement
 
-test-way-back: .venv/dev
-	@$(BIN)/pytest $(WAY_BACK)
+test-first: .venv/dev
+	@$(BIN)/pytest $(FIRST)
 
-test-all-else: .venv/dev
-	@$(BIN)/pytest --ignore tests/browser $(addprefix --ignore ,$(WAY_BACK))
+test-rest: .venv/dev
+	@$(BIN)/pytest --ignore tests/browser $(addprefix --ignore ,$(FIRST))
 
 browser: .venv/dev ## Look at the pages in Debian's chromium, by keyboard alone
 	@$(BIN)/pytest tests/browser

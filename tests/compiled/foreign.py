@@ -15,8 +15,8 @@ from graphql import GraphQLError
 from api.graphql.compiled.given import Given, UncompiledError
 from api.graphql.compiled.plan import Plan
 from api.graphql.engine import documents
-from auth import pool
 from auth.caller import Caller
+from auth.connections import pool
 from schema.kept.connection import BadCursorError, BadPageError
 from tests.compiled.documents import generated
 from tests.compiled.material import Material

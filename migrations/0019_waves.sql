@@ -5,11 +5,13 @@ create type wavestate as enum ('DRAFT', 'PROPOSED', 'APPROVED', 'OPEN', 'COMPLET
 create type memberstate as enum ('PROPOSED', 'APPROVED', 'REMOVED');
 
 -- What the database itself counts on a row across tenants stays out of the ledger: everybody may read an event's row,
--- and small numbers are nobody's to read. A fourth argument of the trigger names those columns; as in 0011 besides.
+-- and small numbers are nobody's to read. A fourth argument of the trigger names those columns. And what is not yet
+-- shown to whom it is about reaches its owner alone. As in 0011 besides.
 create or replace function app.record() returns trigger language plpgsql as $$
 declare
     after jsonb := case when tg_nargs > 3 then to_jsonb(new) - string_to_array(tg_argv[3], ',') else to_jsonb(new) end;
     owned boolean := after ? 'tenant_ods';
+    shown boolean := coalesce((after ->> 'shown')::boolean, true);
     effective timestamptz := after ->> tg_argv[2];
 begin
     if effective is null and position(',' in tg_argv[2]) > 0 then
@@ -22,8 +24,9 @@ begin
         object_type, object_key, row, reason, effective_at, request_id,
         sequence, xid, recorded_at, previous_hash, hash
     ) values (
-        app.tenant(), case when owned then after ->> 'tenant_ods' else after ->> 'ods_code' end, after ->> 'trust_ods',
-        case when owned then after ->> 'region_ods' end, after ->> 'supplier_ods',
+        app.tenant(), case when owned then after ->> 'tenant_ods' else after ->> 'ods_code' end,
+        case when shown then after ->> 'trust_ods' end, case when owned and shown then after ->> 'region_ods' end,
+        after ->> 'supplier_ods',
         case when owned then coalesce((after ->> 'audience')::audience, tg_argv[1]::audience) else 'PUBLISHED' end,
         current_setting('app.subject'), nullif(current_setting('app.kind'), '')::organisationkind,
         current_setting('app.verb'), tg_argv[0], coalesce(after ->> 'id', after ->> 'ods_code'), after,
@@ -34,8 +37,8 @@ begin
 end
 $$;
 
--- As in 0006, but for the audience: where other columns of a table change, it may have changed with them, by the
--- database itself, although nobody holds the right to.
+-- As in 0006, but for the audience, and whether a row is shown: where other columns of a table change, they may have
+-- changed with them, by the database itself, although nobody holds the right to.
 create or replace function app.remember(tab regclass, noun text) returns void language plpgsql as $$
 declare
     has text[] := array(select attname from pg_attribute where attrelid = tab and attnum > 0 and not attisdropped);
@@ -47,7 +50,7 @@ declare
             where held.privilege_type = 'UPDATE' and held.grantee <> c.relowner
         ) and not exists (select from pg_index i where i.indrelid = tab and i.indisprimary and a.attnum = any (i.indkey))
     );
-    changing text[] := case when granted = '{}' then granted else granted || array['audience'] end;
+    changing text[] := case when granted = '{}' then granted else granted || array['audience', 'shown'] end;
     region text := format(
         '(select o.region_ods from known.organisation o where o.ods_code = %s) as region_ods',
         case when 'trust_ods' = any (has) then 'coalesce(t.trust_ods, t.tenant_ods)' else 't.tenant_ods' end
@@ -155,6 +158,7 @@ create table wave_member (
     trust_ods varchar(10) not null references organisation,
     system_id uuid not null,
     region_ods varchar(10),
+    shown boolean not null, -- to the trust and its region, from the proposal of its wave on
     position integer not null check (position >= 1),
     state memberstate not null,
     approved_at timestamptz,
@@ -380,7 +384,12 @@ begin
         ) then
             raise exception 'a member is a system of the wave''s product and incident' using errcode = 'check_violation';
         end if;
+        new.shown := its.audience = 'PUBLISHED';
         return new;
+    end if;
+    new.shown := old.shown or (its.audience = 'PUBLISHED' and old.state <> 'REMOVED');
+    if new.state = old.state and new.shown <> old.shown then
+        return new; -- with its wave, which is proposed
     end if;
     if (old.state, new.state) not in (('PROPOSED', 'APPROVED'), ('PROPOSED', 'REMOVED'), ('APPROVED', 'REMOVED'))
         or (who = 'SUPPLIER' and (old.state, new.state) <> ('PROPOSED', 'REMOVED'))
@@ -452,6 +461,9 @@ create trigger count_live after update of state on system for each row
 create policy approve_any on wave for update to app_national using (true);
 create policy count_live on wave for update to app_trust using (audience = 'PUBLISHED');
 create policy approve_any on wave_member for update to app_national using (true);
+
+-- Who is in a wave that is still a draft is its supplier's to know.
+create policy shown on wave_member as restrictive for select to app_trust, app_region using (shown);
 
 grant select on wave, wave_member
     to app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust;

@@ -5,7 +5,7 @@ import uuid
 from typing import Annotated
 
 import strawberry
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 from sqlalchemy import ForeignKeyConstraint
 from sqlmodel import Field
 
@@ -76,6 +76,13 @@ class PlaceHold(_Placed, Change):
     effective_from: Instant | None = Field(
         default=None, description="From when it stops progress, UTC; may be announced ahead. Null: now."
     )
+
+    @field_validator("reason_code")
+    @classmethod
+    def _is_not_a_roll_backs(cls, reason_code: HoldReason) -> HoldReason:
+        if reason_code == HoldReason.ROLLBACK:
+            raise ValueError("is a roll-back's own: rollBack places that hold by itself; give another reason")
+        return reason_code
 
 
 @described_input

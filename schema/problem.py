@@ -140,8 +140,8 @@ class GateShut(Problem):
     """Mandatory gates are not passed, or no longer fresh."""
 
     message: str = "Gates are shut."
-    next_step: str = "Have each of gates cleared by who can clear it, then send it again."
-    gates: list[Obstacle] = Field(description="Every gate that is shut, in the catalogue's order.")
+    next_step: str = "Have each of obstacles cleared by who can clear it, then send it again."
+    obstacles: list[Obstacle] = Field(description="Every gate that is shut, in the catalogue's order.")
 
 
 @described_type
@@ -149,8 +149,8 @@ class HeldBy(Problem):
     """Holds are in force over it."""
 
     message: str = "It is held."
-    next_step: str = "Ask who can release each of holds; then send it again."
-    holds: list[Obstacle] = Field(description="Every hold in force over it, oldest first.")
+    next_step: str = "Ask who can release each of obstacles, then send it again."
+    obstacles: list[Obstacle] = Field(description="Every hold in force over it, oldest first.")
 
 
 @described_type

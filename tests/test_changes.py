@@ -126,3 +126,10 @@ def test_a_caller_without_the_scope_is_told_which_it_needs(stage: Stage) -> None
 def test_what_its_description_does_not_allow_is_refused(stage: Stage, wrong: dict[str, str], field: str) -> None:
     refused = stage.change("SUPPLIER", "registerProduct", **{**PRODUCT, **wrong})
     assert [error["path"] for error in refused["errors"]] == [["input", field]]
+
+
+def test_the_hold_of_a_roll_back_is_placed_by_rolling_back_alone(fresh_stage: Stage) -> None:
+    system = fresh_stage.tell("R1A")["R1A"]
+    refused = fresh_stage.change("R1A", "placeHold", held=system, reasonCode="ROLLBACK", reason="It felt so.")
+    assert (refused["code"], refused["errors"][0]["path"]) == ("VALIDATION_FAILED", ["input", "reasonCode"])
+    assert "rollBack" in refused["errors"][0]["message"]

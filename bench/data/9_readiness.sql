@@ -58,9 +58,9 @@ with drawn as (
     returning *
 )
 insert into wave_member (
-    tenant_ods, id, version, created_at, created_by, reason, wave_id, trust_ods, system_id, region_ods, position, state,
-    approved_at
+    tenant_ods, id, version, created_at, created_by, reason, wave_id, trust_ods, system_id, region_ods, shown, position,
+    state, approved_at
 )
-select w.tenant_ods, uuidv7(), 1, w.created_at, 'bench', 'As it was lost.', w.id, s.tenant_ods, s.id, s.region_ods,
+select w.tenant_ods, uuidv7(), 1, w.created_at, 'bench', 'As it was lost.', w.id, s.tenant_ods, s.id, s.region_ods, true,
     row_number() over (partition by w.id order by s.id), 'APPROVED', w.created_at
 from drawn w join system s on s.supplier_ods = w.tenant_ods and s.product_id = w.product_id;

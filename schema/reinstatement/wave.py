@@ -148,7 +148,7 @@ class Wave(_Wave, Kept, table=True):
 
 @described_type
 class WaveMember(Kept, table=True):
-    """A system's place in a wave, and the rule that put it there."""
+    """A system's place in a wave, and the rule that put it there. Its trust sees it once the wave is proposed."""
 
     __table_args__ = (
         ForeignKeyConstraint(["tenant_ods"], ["organisation.ods_code"]),
@@ -162,6 +162,7 @@ class WaveMember(Kept, table=True):
     trust_ods: strawberry.Private[str] = Field(max_length=10)
     system_id: strawberry.Private[uuid.UUID]
     region_ods: strawberry.Private[str | None] = Field(default=None, max_length=10)
+    shown: strawberry.Private[bool] = False  # to the trust and its region; kept by the database
     position: int = Field(description="Its place in the order of the wave, from 1.")
     state: MemberState = MemberState.PROPOSED
     approved_at: Instant | None = Field(default=None, description="When the national team approved it, UTC.")

@@ -34,6 +34,7 @@ SHOWN = {
     "Evidence": "select row_to_json(e)::text from evidence e join security_assurance a on a.id = e.assurance_id where a.state <> 'DRAFT'",
     "SecurityAssurance": "select row_to_json(a)::text from security_assurance a where a.state <> 'DRAFT'",
     "Wave": "select row_to_json(w)::text from wave w where w.state <> 'DRAFT'",
+    "WaveMember": "select row_to_json(m)::text from wave_member m join wave w on w.id = m.wave_id where w.proposed_at is not null",
 }  # what is read by more from the change on that oracle.SHOWN_BY names
 
 
@@ -80,7 +81,8 @@ class Changes:
             for row in map(json.loads, [text for (text,) in await self._admin.fetch(shown)]):
                 known = self._world.rows.get(global_id(noun, row["id"]))
                 if known is not None:
-                    readers = known.readers | oracle.readers(noun, Told(known.owner, shown=True))
+                    told = Told(known.owner, row.get("trust_ods"), known.owner, shown=True)
+                    readers = known.readers | oracle.readers(noun, told)
                     self._world.rows[known.id] = replace(known, readers=readers)
                     self._world.canaries.let_read_all(row, readers)
                     for secret in (known.id, known.key):

@@ -147,9 +147,10 @@ RULES: dict[str, Callable[[Told], Readers]] = {
     "System": _with_supplier,
     "TestReport": _with_supplier,
     "Wave": _shown,
-    "WaveMember": _about_a_system,
+    "WaveMember": lambda told: _about_a_system(told) if told.shown else _own(told),
 }
-SHOWN_BY = {"SecurityAssurance": "submitAssurance", "Wave": "proposeWave"}  # the change from which on it is shown
+# The change from which on it is shown; what joins a wave that is shown is shown at once.
+SHOWN_BY = {"SecurityAssurance": "submitAssurance", "Wave": "proposeWave", "WaveMember": "proposeWave"}
 
 
 # Whose rows a kind of organisation changes besides its own, as the lawful acts of docs/security.md allow: of all, of

@@ -1,5 +1,7 @@
 """What the story tells of waves and slots: proposed, approved, opened, given up; booked, exchanged, handed back."""
 
+from dataclasses import replace
+
 from schema.organisation import OrganisationKind as Kind
 from tests.isolation.oracle import Told, of_kind
 from tests.isolation.teller import Course, Supplied, Teller
@@ -31,8 +33,9 @@ def _national(made: Supplied) -> Told:
     return Told(made.supplier, by=NATIONAL, shown=True)
 
 
-async def _add(course: Course, wave: str, system: str) -> str:
-    told = course.theirs(course.made.supplier)
+async def _add(course: Course, wave: str, system: str, *, shown: bool = True) -> str:
+    """Add a system to a wave that is proposed before the story ends, or is not."""
+    told = replace(course.theirs(course.made.supplier), shown=shown)
     return await course.to.change(told, "addWaveMember", wave=wave, system=system)
 
 
@@ -47,7 +50,7 @@ async def _approved(to: Teller, made: Supplied, wave: str) -> None:
 
 async def _given_up(to: Teller, made: Supplied, about: dict[str, str], course: Course) -> None:
     cancelled = await to.change(made.told, "draftWave", **about)
-    taken_back = await _add(course, cancelled, course.system)
+    taken_back = await _add(course, cancelled, course.system, shown=False)
     await to.change(course.theirs(made.supplier), "removeWaveMember", member=taken_back)
     await to.change(made.told, "cancelWave", wave=cancelled)
     called_off = await to.change(made.shown, "draftWave", **about)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from typing import Any
 
 from graphql import GraphQLSyntaxError, get_named_type, is_abstract_type, is_composite_type, is_leaf_type
@@ -87,9 +88,9 @@ class Form:
 
 @cache
 def fitted(form: Form) -> tuple[Form, int]:
-    """Give the form, less deep where it must be, and how many values one document may try."""
-    for depth in range(form.depth, -1, -1):
-        less = Form(form.position, form.shape, depth, form.first)
+    """Give the form, of fewer rows and less deep where it must be, and how many values one document may try."""
+    for depth, first in product(range(form.depth, -1, -1), (form.first, 1)):
+        less = Form(form.position, form.shape, depth, first)
         for count in (MOST_AT_ONCE, 6, 3, 1):
             if is_answered(less.document(count)) and (count == 1 or less.fields * count <= MOST_FIELDS):
                 return less, count

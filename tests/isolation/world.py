@@ -261,7 +261,8 @@ class Builder:
         made = made or Known(noun, id_, key, owner, oracle.readers(noun, told))
         self._world.rows[made.id] = made
         readers = made.readers
-        if oracle.SHOWN_BY.get(noun) == verb:
+        joins = noun in oracle.SHOWN_BY and global_id("Wave", row.get("wave_id", "")) in self._shown
+        if joins or oracle.SHOWN_BY.get(noun) == verb:
             self._shown.add(made.id)
             self._world.canaries.let_read_all(row, readers)
         heard = oracle.hearers(noun, told, readers, shown=made.id in self._shown)

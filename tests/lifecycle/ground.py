@@ -109,7 +109,7 @@ class Ground:
         got = "DONE" if "id" in answer else kind
         assert got == act.expected, f"{act.who.name} {act.verb} {act.given}: {got}, not {act.expected}: {answer}"
         if act.gates is not None and got == "GateShut":
-            assert {gate["code"] for gate in answer["gates"]} == act.gates, answer
+            assert {gate["code"] for gate in answer["obstacles"]} == act.gates, answer
         if got == "DONE":
             self._done(story, act, answer)
         self.check(story, written=got == "DONE")

@@ -49,7 +49,7 @@ def test_a_person_who_signed_in_lately_decides(stage: Stage, told: dict[str, str
 def test_it_rests_on_evidence(stage: Stage, told: dict[str, str]) -> None:
     bare = pack(stage, told["build"], evidence=0)
     refused = stage.change("SUPPLIER", "submitAssurance", assurance=bare)
-    (gate,) = refused["gates"]
+    (gate,) = refused["obstacles"]
     assert (refused["code"], gate["code"], gate["about"]) == ("GATE_SHUT", "EVIDENCE", bare)
     assert gate["clears"] == "SUPPLIER_LEAD of SUPPLIER"
     assert gate["nextStep"]

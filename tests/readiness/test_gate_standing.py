@@ -126,8 +126,8 @@ def test_a_gate_that_is_shut_lets_no_go_pass(ready: Ready, way: str) -> None:
     assert set(ready.shut()) == {code} | behind
     refused = ready.decide()
     assert refused["code"] == "GATE_SHUT"
-    assert [gate["code"] for gate in refused["gates"]] == [each for each in r.GATES if each in {code} | behind]
-    for gate in refused["gates"]:
+    assert [gate["code"] for gate in refused["obstacles"]] == [each for each in r.GATES if each in {code} | behind]
+    for gate in refused["obstacles"]:
         assert all(gate[name] for name in ("what", "clears", "nextStep", "since", "about"))
     with pytest.raises(asyncpg.CheckViolationError, match=f"gates are shut: {code}"):
         told_to(ready.stage, "R1A", GO.format(system=key(ready.system), outcome="GO"), r.EXEC.subject)

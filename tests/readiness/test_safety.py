@@ -88,7 +88,7 @@ def test_what_bars_a_signature(stage: Stage, told: Told, standard: str, bar: str
     mine = SIGN_OFF[standard].walk(stage, begun(stage, told, standard, **BARRED[bar]), "SUBMITTED")
     refused = stage.change(person(OWNER[standard]), "giveSignOff", signOff=mine)
     assert (refused["code"], refused["path"]) == ("GATE_SHUT", ["input", "signOff"])
-    (gate,) = refused["gates"]
+    (gate,) = refused["obstacles"]
     assert (gate["code"], gate["about"]) == (bar.strip(), mine)
     assert gate["clears"].endswith(f" of {OWNER[standard]}")
     assert gate["what"]
@@ -102,7 +102,7 @@ def test_everything_that_bars_it_is_told_at_once(fresh_stage: Stage) -> None:
     mine = sign_off(stage, "R1A", made["build"], system=made["R1A"], **unsafe)
     stage.change("R1A", "submitSignOff", signOff=mine)
     refused = stage.change(person("R1A"), "giveSignOff", signOff=mine)
-    assert [(gate["code"], gate["clears"]) for gate in refused["gates"]] == [
+    assert [(gate["code"], gate["clears"]) for gate in refused["obstacles"]] == [
         ("HAZARDS_UNACCEPTABLE", "TRUST_IT or TRUST_CSO of R1A"),
         ("HAZARDS_UNJUSTIFIED", "TRUST_IT or TRUST_CSO of R1A"),
         ("DCB0129_NOT_SIGNED", "SUPPLIER_CSO of SUPPLIER"),

@@ -23,7 +23,7 @@ def test_a_safety_relevant_build_makes_it_stale(fresh_stage: Stage) -> None:
     assert stands(stage, made) == (key_of(base), key_of(waiting))
     current = build_of(stage, made["product"], relevant=True)
     assert stands(stage, made) == (None, None)
-    gates = stage.change(person("SUPPLIER"), "giveSignOff", signOff=late)["gates"]
+    gates = stage.change(person("SUPPLIER"), "giveSignOff", signOff=late)["obstacles"]
     assert [gate["code"] for gate in gates] == ["BUILD_SUPERSEDED"]
     stale = stage.change("R1A", "draftSignOff", build=made["build"], system=made["R1A"], **ACCEPTED)
     assert (stale["code"], stale["currentBuild"]) == ("BUILD_SUPERSEDED", current)

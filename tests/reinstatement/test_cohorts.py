@@ -173,7 +173,7 @@ def test_no_cohort_is_live_while_its_system_is_held(cohorts: Cohorts, what: str)
         held["wave"] = cohorts.bring(cohorts.draft(system), "APPROVED")
     hold = place(cohorts.stage, "NATIONAL", held[what])
     refused = cohorts.act("R1A", "bringCohortLive", "state", cohort=cohort)
-    assert (refused["code"], [each["about"] for each in refused["holds"]]) == ("HELD_BY", [hold["id"]])
+    assert (refused["code"], [each["about"] for each in refused["obstacles"]]) == ("HELD_BY", [hold["id"]])
     release(cohorts.stage, "NATIONAL", hold["id"])
     assert cohorts.act("R1A", "bringCohortLive", "state", cohort=cohort)["state"] == "LIVE"
 

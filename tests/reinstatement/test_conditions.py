@@ -43,15 +43,14 @@ def shut(stage: Stage, who: str, verb: str, told: Told, becomes: str) -> dict[st
     """Try a step that is not open; give what is in the way and who clears it. The database refuses the same."""
     before = state_of(stage, told["R1A"])
     answer = take(stage, who, verb, told)
-    obstacles = {"GateShut": "gates", "HeldBy": "holds"}[answer["__typename"]]
-    assert answer[obstacles]
-    for each in answer[obstacles]:
+    assert answer["obstacles"]
+    for each in answer["obstacles"]:
         assert each["what"] and each["clears"] and each["nextStep"], each  # noqa: PT018 - of each
     assert state_of(stage, told["R1A"]) == before
     moved = f"update system set version = version + 1, state = '{becomes}' where id = '{key(told['R1A'])}'"  # noqa: S608
     with pytest.raises(asyncpg.CheckViolationError, match=f"{before} to {becomes}"):
         told_to(stage, who, moved)
-    return {each["code"]: each["clears"] for each in answer[obstacles]}
+    return {each["code"]: each["clears"] for each in answer["obstacles"]}
 
 
 def signed_0129(stage: Stage, told: Told) -> str:
@@ -172,6 +171,7 @@ def approved_wave(stage: Stage, told: Told) -> str:
         trust_ods="R1A",
         system_id=key(told["R1A"]),
         position=1,
+        shown=True,
         reason="First.",
         state="APPROVED",
         approved_at=NOW,
@@ -258,7 +258,7 @@ def test_recovery_is_declared_by_the_trust_and_countersigned_by_its_region(fresh
     own = {"incident": told["incident"], "type": "CRITICAL", "level": "L1", "reason": "Lost."}
     declared = fresh_stage.change(person("R1A"), "declareIncident", **own)["id"]
     refused = take(fresh_stage, "R1A", "declareRecovered", told)
-    assert [each["code"] for each in refused["gates"]] == ["DECLARATION", "BACK_ENTRY"]
+    assert [each["code"] for each in refused["obstacles"]] == ["DECLARATION", "BACK_ENTRY"]
     assert set(shut(fresh_stage, "Y60", "countersignRecovery", told, "RECOVERED")) >= {
         "RECOVERY_DECLARED",
         "DECLARATION",

@@ -32,7 +32,7 @@ def test_a_wave_opens_when_others_than_its_proposer_have_passed_its_gate(ready: 
         if who:
             ready.assess(who, code="PILOT_REVIEW", subject=ready.told["wave"])
         refused = opened(ready)
-        (gate,) = refused["gates"]  # type: ignore[misc] # a list of gates
+        (gate,) = refused["obstacles"]  # type: ignore[misc] # a list of gates
         assert (refused["code"], gate["code"], gate["about"]) == (
             "GATE_SHUT",
             "PILOT_REVIEW",

@@ -19,7 +19,7 @@ def waves(fresh_stage: Stage) -> Waves:
 
 def codes(answer: dict[str, Any]) -> list[str]:
     """Give what is in the way of a wave, each told whole."""
-    gates: list[dict[str, Any]] = answer["gates"]
+    gates: list[dict[str, Any]] = answer["obstacles"]
     assert answer["code"] == "GATE_SHUT"
     assert all(gate["what"] and gate["clears"] and gate["nextStep"] for gate in gates)
     return [gate["code"] for gate in gates]
@@ -92,7 +92,7 @@ def test_a_wave_is_not_opened_while_it_is_held(waves: Waves, what: str) -> None:
     hold = place(waves.stage, "NATIONAL", held)
     refused = waves.step("openWave", second)
     assert refused["code"] == "HELD_BY"
-    (obstacle,) = refused["holds"]
+    (obstacle,) = refused["obstacles"]
     assert (obstacle["about"], obstacle["code"]) == (hold["id"], FREEZE["reasonCode"])
     assert "the national team" in obstacle["clears"]
     release(waves.stage, "NATIONAL", hold["id"])

@@ -134,5 +134,5 @@ def _checked(stage: Stage, opened: dict[str, Any], hold: dict[str, Any]) -> str:
         assert latest == ["placeHold", "openWave"]
         return "opened"
     assert opened["code"] == "HELD_BY", opened
-    assert hold["id"] in [each["about"] for each in opened["holds"]]
+    assert hold["id"] in [each["about"] for each in opened["obstacles"]]
     return "held"

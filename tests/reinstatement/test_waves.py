@@ -7,6 +7,7 @@ import pytest
 
 from auth.scope import Scope
 from schema.reinstatement.wave import MOVES, WaveState
+from tests.ledger import as_superuser
 from tests.reinstatement.waves import PATHS, STEPS, TODAY, WAVE, WHY, Waves, put
 from tests.stage import LISTED, Stage, person
 
@@ -99,6 +100,28 @@ def test_a_member_is_seen_by_its_trust_its_region_and_those_who_see_all(waves: W
     }  # fmt: skip
     (mine,) = shown(waves, "RNK", wave, select)["members"]["nodes"]
     assert mine == {"trust": {"odsCode": "RNK"}, "reason": WHY["reason"], "position": 2}
+
+
+def test_who_is_in_a_draft_is_its_suppliers_to_know(fresh: Waves) -> None:
+    wave = fresh.draft(fresh.system())
+    everyone = ("R1A", "RNK", "Y60", "Y56", "SUPPLIER", "RIVAL", "NATIONAL", "AUDITOR", "ASSURER", "QGH")
+    select = """query($then: DateTime) { systems(asKnownAt: $then) { nodes { memberships { totalCount } } }
+        activity(first: 200) { nodes { objectType } } }"""
+
+    def knowing(then: str | None = None) -> set[str]:
+        told = {code: str(fresh.stage.ask(code, select, then=then)) for code in everyone}
+        return {code for code, text in told.items() if "'totalCount': 1" in text and "'WaveMember'" in text}
+
+    assert knowing() == {"SUPPLIER", "NATIONAL", "AUDITOR"}
+    before = as_superuser(fresh.stage, "select max(recorded_at) from event")[0][0].isoformat()
+    fresh.bring(wave, "PROPOSED")
+    assert knowing() == {"SUPPLIER", "NATIONAL", "AUDITOR", "R1A", "Y60"}
+    assert knowing(before) == {"SUPPLIER", "NATIONAL", "AUDITOR"}
+    later = fresh.system()
+    fresh.step("returnWave", wave)
+    fresh.add(wave, later)  # to what was published: it is a proposal at once
+    told = fresh.stage.ask("R1A", "{ activity(first: 200) { nodes { objectType } } }")
+    assert str(told).count("'WaveMember'") == 2
 
 
 def test_small_numbers_are_nobodys_and_are_in_no_event(fresh: Waves) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from schema.reinstatement.wave import MOVES
 from tests.ledger import as_superuser
+from tests.readiness.moving import tried
 from tests.reinstatement.by_sql import changed, done
 from tests.reinstatement.waves import PATHS, WHY, Waves, put
 from tests.stage import LISTED, Stage
@@ -158,6 +159,14 @@ def test_only_a_system_of_the_waves_product_is_put_in_it_once(waves: Waves, in_s
     assert done(stage, "SUPPLIER", *wrong) == [False] * len(wrong)
     waves.add(in_states["OPEN"], mine)
     assert done(stage, "SUPPLIER", fits) == [False]
+
+
+def test_nobody_states_whether_a_membership_is_shown(waves: Waves, in_states: dict[str, str]) -> None:
+    system = waves.system()
+    told = f"{inserted(waves, in_states['DRAFT'], system, shown='true')} returning shown"
+    assert tried(waves.stage, "SUPPLIER", [told]) == ["False"]
+    changes = ("update wave_member set shown = true", "update wave_member set version = version + 1")
+    assert done(waves.stage, "SUPPLIER", *changes) == [False, False]
 
 
 def test_a_hold_of_a_wave_is_its_suppliers_or_the_national_teams(waves: Waves, in_states: dict[str, str]) -> None:

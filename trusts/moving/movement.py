@@ -107,14 +107,14 @@ async def refusal(db: Transaction, system: System, asked: Function[Any]) -> Gate
     path = ["input", "system"]
     if held := [row.key for row in found if row.noun == Hold.__name__]:
         holds = select(Hold).where(col(Hold.id).in_(held)).order_by(col(Hold.effective_from), col(Hold.id))
-        return HeldBy(holds=[obstacle_of(hold) for hold in await db.all(holds)], path=path)
+        return HeldBy(obstacles=[obstacle_of(hold) for hold in await db.all(holds)], path=path)
     if not found:
         return None
     gates = {row.code for row in found if row.noun == Gate.__name__}
     shut = [gate for gate in await shut_gates(db, system) if gate.code in gates] if gates else []
     others = [_obstacle(row) for row in found if row.noun != Gate.__name__]
-    message, next_step = "Its conditions are not met.", "Have each of gates cleared, then send it again."
-    return GateShut(message=message, next_step=next_step, gates=[*others, *shut], path=path)
+    message, next_step = "Its conditions are not met.", "Have each of obstacles cleared, then send it again."
+    return GateShut(message=message, next_step=next_step, obstacles=[*others, *shut], path=path)
 
 
 async def moved(db: Transaction, system: System, becomes: State) -> System:

@@ -212,7 +212,7 @@ def _unfounded(assurance: SecurityAssurance) -> GateShut:
     return GateShut(
         message="It rests on no evidence.",
         path=["input", "assurance"],
-        gates=[
+        obstacles=[
             Obstacle(
                 code="EVIDENCE",
                 what="No evidence was added to it.",

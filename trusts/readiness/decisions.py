@@ -76,7 +76,7 @@ async def _refusal(db: Transaction, caller: Caller, system: System, input: Decid
     if await db.one(_filed(system).where(col(TestReport.created_by) == caller.subject)):
         return SameHands(message="Whoever filed its test reports does not decide.", did="filed test reports of it")
     if input.outcome in GOES and (shut := await shut_gates(db, system)):
-        return GateShut(gates=shut)
+        return GateShut(obstacles=shut)
     return None
 
 

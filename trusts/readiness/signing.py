@@ -133,7 +133,9 @@ async def _barred(db: Transaction, sign_off: SafetySignOff) -> SameHands | GateS
     bars = await db.one(select(func.app.bars_signing(sign_off.tenant_ods, sign_off.id, type_=ARRAY(TEXT))))
     return (
         GateShut(
-            message="It cannot be signed yet.", path=["input", "signOff"], gates=[told(bar, sign_off) for bar in bars]
+            message="It cannot be signed yet.",
+            path=["input", "signOff"],
+            obstacles=[told(bar, sign_off) for bar in bars],
         )
         if bars
         else None

@@ -67,15 +67,15 @@ async def open_(
     if problem := refused(wave, caller, input, WaveState.OPEN):
         return problem
     if holds := await holds_over_wave(db, wave):
-        return HeldBy(message="This wave is held.", holds=holds)
+        return HeldBy(message="This wave is held.", obstacles=holds)
     if missing := await unmet(db, wave):
         return GateShut(
             message="The wave before has not come far enough.",
-            next_step="Have each of gates cleared by who can clear it, then open this one.",
-            gates=missing,
+            next_step="Have each of obstacles cleared by who can clear it, then open this one.",
+            obstacles=missing,
         )
     if shut := await shut_gates_of_wave(db, wave):
-        return GateShut(message="Gates of this wave are shut.", gates=shut)
+        return GateShut(message="Gates of this wave are shut.", obstacles=shut)
     wave.state = WaveState.OPEN
     wave.opened_at = db.now
     return await db.keep(wave)
@@ -89,7 +89,7 @@ async def complete(
     if not isinstance(wave, Wave):
         return wave
     if left := await left_of(db, wave):
-        return GateShut(message="Not all of this wave is back.", gates=[obstacle(system) for system in left])
+        return GateShut(message="Not all of this wave is back.", obstacles=[obstacle(system) for system in left])
     wave.state = WaveState.COMPLETE
     wave.completed_at = db.now
     return await db.keep(wave)

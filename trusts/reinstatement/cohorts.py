@@ -141,7 +141,7 @@ async def bring_live(
     if system.state not in RETURNING:
         return WrongState(message=f"Its system is {system.state}.", state=system.state, needs=list(RETURNING))
     if holds := await holds_over(db, system):
-        return HeldBy(message="Its system is held.", holds=holds)
+        return HeldBy(message="Its system is held.", obstacles=holds)
     if input.actual_at and input.actual_at > db.now:
         return ValidationFailed.of("actualAt", "is in the future")
     cohort.state = CohortState.LIVE

@@ -86,12 +86,16 @@ async def propose(
     wave = await wave_in_turn(db, caller, input.wave, input, WaveState.PROPOSED)
     if not isinstance(wave, Wave):
         return wave
-    if not await members_of(db, wave):
+    members = await members_of(db, wave)
+    if not members:
         return ValidationFailed.of("wave", "has no members; add the systems that are to be in it first")
     wave.state = WaveState.PROPOSED
     wave.proposed_at = db.now
     await db.keep(wave)
     await db.refresh(wave)  # the database has published it
+    for member in members:
+        if not member.shown:
+            await db.keep(member)  # the database shows it to its trust
     return wave
 
 

@@ -254,7 +254,7 @@ class Ground:
 
 
 def _of_problem(name: str) -> str:
-    return {"GateShut": "message gates { code }", "WrongState": "message currentState"}.get(name, "message")
+    return {"GateShut": "message obstacles { code }", "WrongState": "message currentState"}.get(name, "message")
 
 
 def given_as_ids(story: Story, given: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from api.graphql.engine import documents
 from auth.caller import Caller
 from auth.connections.lane import LETTERS, Lane
 from auth.connections.reads import REMEMBER
-from auth.connections.weight import Weights
+from auth.connections.weight import weight_of
 from tests.isolation.probes import made_up
 from tests.stage import Stage, caller
 
@@ -41,9 +41,8 @@ def planned(document: str, who: Caller = TRUST) -> tuple[Plan, Given]:
 class Backend:
     """A connection whose server process tells how much it keeps."""
 
-    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]", weights: Weights) -> None:
-        self.lane = Lane(connection, weights)
-        self.weights = weights
+    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        self.lane = Lane(connection)
 
     async def read(self, document: str) -> str:
         """Answer a question as a trust; return its statement."""
@@ -72,7 +71,7 @@ async def backend(stage: Stage) -> AsyncIterator[Backend]:
         server_settings={"plan_cache_mode": "force_generic_plan"},
     )
     try:
-        yield Backend(connection, await Weights.learn(connection))
+        yield Backend(connection)
     finally:
         await connection.close()
 
@@ -84,7 +83,7 @@ def test_a_plan_takes_what_its_statement_weighs(stage: Stage, name: str) -> None
             await process.read("{ viewer { kind } }")
             before = await process.kept()
             statement = await process.read(f"{{ {READS[name]} }}")
-            return (await process.kept() - before) / process.weights.of(statement)
+            return (await process.kept() - before) / weight_of(statement)
 
     assert LEAST < asyncio.run(measure()) < MOST
 

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 from asyncpg.prepared_stmt import PreparedStatement
 
-from auth.connections.weight import Weights
+from auth.connections.weight import weight_of
 
 STATEMENTS = 128  # prepared, a connection
 LETTERS = 600_000  # of their texts together, with those of views: some 40 MB of plans
@@ -16,9 +16,8 @@ LETTERS = 600_000  # of their texts together, with those of views: some 40 MB of
 class Lane:
     """A connection with the statements it has prepared; the longest unused goes first."""
 
-    def __init__(self, connection: "asyncpg.Connection[Any]", weights: Weights) -> None:
+    def __init__(self, connection: "asyncpg.Connection[Any]") -> None:
         self.connection = connection
-        self._weights = weights
         self._prepared: OrderedDict[str, PreparedStatement[Any]] = OrderedDict()
         self._letters = 0
         self._count = 0
@@ -46,7 +45,7 @@ class Lane:
         self._count += 1  # named, because PostgreSQL plans a statement without a name again each time
         ready = await self.connection.prepare(statement, name=f"kept_{self._count}")
         self._prepared[statement] = ready
-        self._letters += self._weights.of(statement)
+        self._letters += weight_of(statement)
         while len(self._prepared) > 1 and (len(self._prepared) > STATEMENTS or self._letters > LETTERS):
-            self._letters -= self._weights.of(self._prepared.popitem(last=False)[0])
+            self._letters -= weight_of(self._prepared.popitem(last=False)[0])
         return ready

@@ -9,7 +9,6 @@ import asyncpg
 
 from auth.connections.lane import Lane
 from auth.connections.places import PATIENCE, Places
-from auth.connections.weight import Weights
 
 CONNECTIONS = 8  # a role and process
 COMMAND = 4.5  # seconds for a statement; the server gives up a little before
@@ -46,7 +45,6 @@ class Pool:
     def __init__(self, url: str, role: str) -> None:
         self._url = url
         self._role = role
-        self._weights: Weights | None = None
         self._resting: list[Lane] = []
         self._places = Places(CONNECTIONS)
 
@@ -138,11 +136,10 @@ class Pool:
         )
         try:
             await connection.execute(_BOUND)
-            self._weights = self._weights or await Weights.learn(connection)
         except BaseException:
             connection.terminate()
             raise
-        return Lane(connection, self._weights)
+        return Lane(connection)
 
     async def close(self) -> None:
         """Close the connections that rest."""

@@ -88,7 +88,7 @@ class Node(BaseModel):
 class Row(SQLModel):
     """A row of a table that is named after its noun.
 
-    One of a view says in its table's info, under `view`, for how many fields of a statement its plan stands.
+    One of a view says in its table's info, under `view`, how many fields of 40 kB of plan it stands for.
     """
 
     def __init__(self, **stated: Any) -> None:

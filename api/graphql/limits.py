@@ -27,9 +27,15 @@ MOST_TOKENS = 2_000
 MOST_PAIRS = 20_000
 MOST_SIZES = 64  # sets of page sizes remembered for one operation
 LONGEST_NUMBER = 20  # digits; Python takes its time over thousands of them
-LISTED = frozenset(
-    {"_entities", "blockers", "explainGate", "gates", "progress", "readyFor"}
-)  # lists without a page size
+CATALOGUE = 10  # gates of an incident, more or less
+LISTED = {  # how many rows count for questions that answer lists without a page size
+    "_entities": DEFAULT_PAGE,
+    "blockers": DEFAULT_PAGE,
+    "explainGate": CATALOGUE,
+    "gates": CATALOGUE,
+    "progress": DEFAULT_PAGE,
+    "readyFor": DEFAULT_PAGE,
+}
 PAGED = frozenset({"edges", "nodes"})
 
 
@@ -90,7 +96,7 @@ class Measure:
                 return DEFAULT_PAGE
         inside = field.selection_set.selections if field.selection_set else ()
         pages = any(isinstance(node, FieldNode) and node.name.value in PAGED for node in inside)
-        return DEFAULT_PAGE if pages or field.name.value in LISTED else 1
+        return DEFAULT_PAGE if pages else LISTED.get(field.name.value, 1)
 
     def _size(self, value: Any) -> int:
         given: Any = None

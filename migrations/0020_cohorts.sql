@@ -59,6 +59,10 @@ create index on reinstatement_slot (supplier_ods, id);
 create function app.london_day(at timestamptz) returns date language sql immutable parallel safe
     return (at at time zone 'Europe/London')::date;
 
+-- When a slot is over that ends at an instant: with that day, in London. What begins on the day begins within it.
+create function app.over_at(ends_at timestamptz) returns timestamptz language sql immutable parallel safe
+    return (app.london_day(ends_at) + 1)::timestamp at time zone 'Europe/London';
+
 create function app.request_slot() returns trigger language plpgsql as $$
 declare
     its wave := (select w from wave w where w.tenant_ods = new.supplier_ods and w.id = new.wave_id);
@@ -305,8 +309,8 @@ grant update (name, teams, accounts, planned_on, state, actual_at, held_back_rea
     on cohort to app_trust;
 select app.remember('cohort', 'Cohort');
 
-revoke execute on function app.london_day, app.request_slot, app.slot_may_move, app.exchange_slot, app.move_slot,
+revoke execute on function app.london_day, app.over_at, app.request_slot, app.slot_may_move, app.exchange_slot, app.move_slot,
     app.move_cohort, app.cohorts_add_up, app.keep_final from public;
-grant execute on function app.london_day, app.request_slot, app.slot_may_move, app.exchange_slot, app.move_slot,
+grant execute on function app.london_day, app.over_at, app.request_slot, app.slot_may_move, app.exchange_slot, app.move_slot,
     app.move_cohort, app.cohorts_add_up, app.keep_final
     to app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust;

@@ -99,6 +99,7 @@ class Slot:
     trust: str
     wave: int
     starts: dt.datetime
+    ends: dt.datetime
     state: str = "REQUESTED"
     offered: bool = False
 

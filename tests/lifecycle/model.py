@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from schema.organisation import OrganisationKind as Kind
 from tests.lifecycle.cast import REGION, TRUSTS, Actor
@@ -22,6 +23,7 @@ from tests.lifecycle.facts import (
 
 BEGINS = dt.datetime(2022, 11, 8, 9, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
+LONDON = ZoneInfo("Europe/London")
 RUNNING = ("REINSTATING", "LIVE")
 DONE = ("LIVE", "RECOVERED", "REPLACED", "RETIRED")
 AT_TRUSTS = ("HANDED_OVER", "IN_TRUST_TEST", "READY", "APPROVED", "REINSTATING", "LIVE", "RECOVERED", "ROLLED_BACK")
@@ -110,6 +112,14 @@ class Model:
         """Return the slot a system has."""
         return next((each for each in self.slots if each.trust == trust and each.state in BOOKED), None)
 
+    def is_over(self, slot: Slot) -> bool:
+        """Whether the day of a slot is past, in London."""
+        return slot.ends.astimezone(LONDON).date() < self.now.astimezone(LONDON).date()
+
+    def begun(self, trust: str) -> bool:
+        """Whether a system has begun to go back, within its slot."""
+        return self.systems[trust].state in (*RUNNING, "RECOVERED")
+
     def shut(self, trust: str) -> frozenset[str]:
         """Return the gates that are shut."""
         slot = self.slot(trust)
@@ -120,7 +130,7 @@ class Model:
             "TRUST_TESTING": self.tested(trust),
             "DEFECTS": self.tolerable(trust),
             "BOARD_APPROVAL": self.board(trust),
-            "SLOT": slot is not None and slot.state == "CONFIRMED",
+            "SLOT": slot is not None and slot.state == "CONFIRMED" and (self.begun(trust) or not self.is_over(slot)),
         }
         waived = {gate for gate, until in self.systems[trust].waived.items() if until > self.now}
         return frozenset(gate for gate, passed in open_.items() if not passed and gate not in waived)

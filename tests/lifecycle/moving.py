@@ -92,7 +92,8 @@ def _guard(model: Model, verb: str, trust: str) -> str | None:
 def _may_not_begin(model: Model, trust: str) -> bool:
     wave, slot = model.approved_in(trust), model.slot(trust)
     in_open_wave = wave is not None and model.waves[wave].state == "OPEN"
-    in_slot = slot is not None and slot.state == "CONFIRMED" and slot.starts <= model.now
+    booked = slot is not None and slot.state == "CONFIRMED"
+    in_slot = booked and slot.starts <= model.now and not model.is_over(slot)
     return not in_open_wave or not in_slot or bool(model.shut(trust))
 
 

@@ -97,20 +97,21 @@ def move_wave(model: Model, verb: str, who: Actor, number: int) -> Act:
     return Act(verb, who, given, unless(problem, effect))
 
 
-def request(model: Model, who: Actor, trust: str, ahead: int) -> Act:
-    """Return a window asked for, some days ahead."""
+def request(model: Model, who: Actor, trust: str, ahead: int, days: int = 0) -> Act:
+    """Return a window asked for, some days ahead, of two hours or so many days more."""
     starts = (model.now + ahead * DAY).replace(hour=10, minute=0, second=0)
+    ends = starts + dt.timedelta(days=days, hours=2)
     wave = model.approved_in(trust)
     its = None if wave is None else model.waves[wave]
     problem = first(
         None if who.code == trust else "NotFound",
         None if its and its.state in ("APPROVED", "OPEN") else "WrongState",
         "WrongState" if model.systems[trust].state in (*RUNNING, "RECOVERED", "REPLACED", "RETIRED") else None,
-        None if its and its.opens <= starts.date() <= its.closes else "ValidationFailed",
+        None if its and its.opens <= starts.date() <= ends.date() <= its.closes else "ValidationFailed",
         "AlreadyRegistered" if model.slot(trust) else None,
     )
-    times = {"startsAt": told(starts), "endsAt": told(starts + dt.timedelta(hours=2))}
-    effect = partial(model.slots.append, Slot(trust, wave or 0, starts))
+    times = {"startsAt": told(starts), "endsAt": told(ends)}
+    effect = partial(model.slots.append, Slot(trust, wave or 0, starts, ends))
     given = {"system": Thing(f"system:{trust}"), **times}
     return Act("requestSlot", who, given, unless(problem, effect), makes=f"slot:{len(model.slots)}")
 
@@ -164,6 +165,7 @@ def swap(model: Model, who: Actor, one: int, other: int) -> Act:
 
     def effect() -> None:
         both[0].starts, both[1].starts = both[1].starts, both[0].starts
+        both[0].ends, both[1].ends = both[1].ends, both[0].ends
         both[0].offered = both[1].offered = False
 
     problem = first(

@@ -146,11 +146,12 @@ def _wave(model: Model, trust: str) -> Act | None:
 def _book(model: Model, trust: str) -> Act | None:
     slot = model.slot(trust)
     if slot is None:
-        return plans.request(model, TRUST_IT[trust], trust, len(model.slots) % 3)
-    if slot.state == "CONFIRMED" and slot.wave == model.approved_in(trust):
+        return plans.request(model, TRUST_IT[trust], trust, len(model.slots) % 3, days=4)
+    elsewhere = slot.wave != model.approved_in(trust) or model.is_over(slot)
+    if slot.state == "CONFIRMED" and not elsewhere:
         return None
     number = model.slots.index(slot)
-    if slot.wave != model.approved_in(trust) or plans.full(model, slot):
+    if elsewhere or plans.full(model, slot):
         return plans.move_slot(model, "handBackSlot", TRUST_IT[trust], number)
     return plans.move_slot(model, "confirmSlot", SUPPLIER_IT, number)
 

@@ -46,7 +46,7 @@ MOVES = frozenset(
 
 class _Window(BaseModel):
     starts_at: Instant = Field(description="When the reconnection begins, UTC.")
-    ends_at: Instant = Field(description="When it is to be done, UTC.")
+    ends_at: Instant = Field(description="When it is to be done, UTC; the slot is over with that day, in London.")
 
 
 @described_type

@@ -92,6 +92,13 @@ WAYS: dict[str, tuple[str, Act, str]] = {
         lambda w: w.do(r.IT, "handBackSlot", slot=w.told["slot"], reason=REASON),
         "NOT_ASSESSED",
     ),
+    "slot over": (
+        "SLOT",
+        aged(
+            "update reinstatement_slot set starts_at = now() - interval '3 days', ends_at = now() - interval '2 days'"
+        ),
+        "EXPIRED",
+    ),
     "back-entry asked for": (
         "BACK_ENTRY",
         lambda w: w.do(r.NATIONAL, "amendGate", gate=w.gate("BACK_ENTRY"), mandatory=True),

@@ -202,7 +202,9 @@ def test_reinstatement_begins_in_an_open_wave_in_its_slot_with_open_gates(fresh_
     alter(fresh_stage, "wave", wave, state="OPEN", opened_at=NOW)
     alter(fresh_stage, "reinstatement_slot", slot, state="CONFIRMED", place=1, decided_at=NOW, decider="lead@SUPPLIER")
     assert shut(fresh_stage, "R1A", "beginReinstatement", told, "REINSTATING") == {"SLOT": "TRUST_IT R1A"}
-    alter(fresh_stage, "reinstatement_slot", slot, starts_at=EARLIER)
+    for ends, found in (("2022-11-02T00:00:00Z", {"SLOT": "TRUST_IT R1A"}), (LATER, None)):
+        alter(fresh_stage, "reinstatement_slot", slot, starts_at=EARLIER, ends_at=ends)
+        assert found is None or shut(fresh_stage, "R1A", "beginReinstatement", told, "REINSTATING") == found
     stop = {"reasonCode": "SECURITY", "reason": "Found something."}
     hold = fresh_stage.change(person("SUPPLIER"), "placeHold", held=told["product"], **stop)["id"]
     assert list(shut(fresh_stage, "R1A", "beginReinstatement", told, "REINSTATING")) == ["SECURITY"]

@@ -17,6 +17,7 @@ from schema.organisation import ListOrganisation, OrganisationKind
 from schema.people.account import Role
 from trusts import organisations
 
+A_DAY = 86_400  # seconds
 PASSWORDS = {"reinstate_app": "app-password", "reinstate_migrate": "migrate-password"}
 
 LISTED = {
@@ -65,10 +66,10 @@ def caller(code: str, **changes: Any) -> Caller:
     return Caller(**{**told, **changes})
 
 
-def person(code: str, *roles: Role, ago: int = 0, **changes: Any) -> Caller:
+def person(code: str, *roles: Role, ago: int = -A_DAY, **changes: Any) -> Caller:
     """Return a person of an organisation, signed in some seconds ago, with every scope its roles may hold.
 
-    No role named: with all roles that its kind has.
+    No role named: with all roles that its kind has. No time named: sure enough however long the tests take.
     """
     held = frozenset(roles or (role for role in Role if LISTED[code][1] in role.kinds))
     told = {

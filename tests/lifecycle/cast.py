@@ -9,7 +9,6 @@ from tests.stage import LISTED, caller, person
 
 TRUSTS = ("R1A", "RYG", "RNK")
 REGION = {"R1A": "Y60", "RYG": "Y60", "RNK": "Y56"}
-LONG = -10_000_000  # signed in lately for as long as the test may last
 
 IT, CSO, EXEC, LEAD = Role.TRUST_IT, Role.TRUST_CSO, Role.TRUST_EXEC, Role.SUPPLIER_LEAD
 SUPPLIER_CSO, ASSURER, NATIONAL, OF_REGION = Role.SUPPLIER_CSO, Role.ASSURER, Role.NATIONAL_IMT, Role.REGION
@@ -83,7 +82,7 @@ def _machine(code: str) -> Actor:
 
 def _person(code: str, *roles: Role) -> Actor:
     held = frozenset(roles or (role for role in Role if LISTED[code][1] in role.kinds))
-    return Actor(f"{code} {'+'.join(roles) or 'everything'}", person(code, *roles, ago=LONG), held)
+    return Actor(f"{code} {'+'.join(roles) or 'everything'}", person(code, *roles), held)
 
 
 SUPPLIER_IT, SUPPLIER_LEAD, SUPPLIER_OFFICER = (

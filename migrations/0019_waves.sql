@@ -173,8 +173,12 @@ create table wave_member (
         and num_nonnulls(removed_at, removed_reason) = case state when 'REMOVED' then 2 else 0 end
     )
 );
-create unique index a_system_is_in_one_wave on wave_member (tenant_ods, trust_ods, system_id) where state <> 'REMOVED';
-create unique index a_position_is_one_systems on wave_member (tenant_ods, wave_id, position) where state <> 'REMOVED';
+-- What is not removed is named: under row-level security `<>` is taken to match nothing where all are alike, and an
+-- index of nothing is read in vain.
+create unique index a_system_is_in_one_wave on wave_member (tenant_ods, trust_ods, system_id)
+    where state in ('PROPOSED', 'APPROVED');
+create unique index a_position_is_one_systems on wave_member (tenant_ods, wave_id, position)
+    where state in ('PROPOSED', 'APPROVED');
 create index on wave_member (id);
 create index on wave_member (wave_id, id);
 create index on wave_member (system_id, id);

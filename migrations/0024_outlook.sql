@@ -125,7 +125,7 @@ begin
                 select x.tenant_ods, x.wave_id, x.position, w.opens_on from wave_member x
                 join wave w on w.tenant_ods = x.tenant_ods and w.id = x.wave_id and w.state <> 'CANCELLED'
                 where x.tenant_ods = s.supplier_ods and x.trust_ods = s.tenant_ods and x.system_id = s.id
-                and x.state <> 'REMOVED' limit 1
+                and x.state in ('PROPOSED', 'APPROVED') limit 1
             ) m on true
             left join lateral (
                 select r.id, r.on_day from reinstatement_slot r

@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: help setup demo serve test test-first test-rest browser check lint fix bench bench-full lock clean
+.PHONY: help setup demo serve test test-first test-rest thorough browser check lint fix bench bench-full lock clean
 
 help: ## Show what each target does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ test-first: .venv/dev
 
 test-rest: .venv/dev
 	@$(BIN)/pytest --ignore tests/browser $(addprefix --ignore ,$(FIRST))
+
+thorough: .venv/dev ## Run whatever is generated or sampled at length (hours)
+	@$(BIN)/pytest --thorough tests/lifecycle/test_lifecycle.py tests/isolation tests/test_as_known_at.py
 
 browser: .venv/dev ## Look at the pages in Debian's chromium, by keyboard alone
 	@$(BIN)/pytest tests/browser

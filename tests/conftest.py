@@ -18,6 +18,18 @@ from tests.stage import PASSWORDS, Stage, list_organisations
 _number = itertools.count(1)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let what is generated or sampled be more."""
+    more = "20,000 lifecycles, every id in every argument, every answer as known at every instant: hours"
+    parser.addoption("--thorough", action="store_true", help=more)
+
+
+@pytest.fixture(scope="session")
+def thorough(pytestconfig: pytest.Config) -> bool:
+    """Whether nothing is sampled."""
+    return bool(pytestconfig.getoption("--thorough"))
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[embedded.Server]:
     """A PostgreSQL with the roles and a migrated template, gone at the end."""

@@ -25,9 +25,8 @@ EMPTY = {"progress": [], "incident": None, "region": None, "organisation": None}
 
 
 @pytest.fixture(scope="module")
-def memory(cluster: embedded.Server, pytestconfig: pytest.Config) -> Iterator[Memory]:
+def memory(cluster: embedded.Server, thorough: bool) -> Iterator[Memory]:
     """The scenario, replayed with answers after each step; `--thorough`: by everyone."""
-    thorough = bool(pytestconfig.getoption("--thorough", default=False))
     with replayed(cluster, "remembered", thorough=thorough) as memory:
         yield memory
 

@@ -13,17 +13,6 @@ from tests.isolation.world import World
 from tests.stage import Stage
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the walk be made longer."""
-    parser.addoption("--thorough", action="store_true", help="isolation: every id in every argument, unsampled")
-
-
-@pytest.fixture(scope="session")
-def thorough(pytestconfig: pytest.Config) -> bool:
-    """Whether nothing is sampled."""
-    return bool(pytestconfig.getoption("--thorough", default=False))
-
-
 @pytest.fixture(scope="session")
 def world(cluster: embedded.Server) -> World:
     """The world; nobody changes it, and nobody is connected to it when it is copied."""

@@ -1,6 +1,5 @@
 """The lifecycle: whatever is done by whomever in whatever order, it is answered as the model says; invariants hold."""
 
-import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -12,8 +11,7 @@ STEPS = 50
 EXAMPLES, THOROUGH = 500, 20_000
 
 
-def test_whatever_is_done_is_answered_as_the_model_says(ground: Ground, pytestconfig: pytest.Config) -> None:
-    thorough = bool(pytestconfig.getoption("--thorough", default=False))
+def test_whatever_is_done_is_answered_as_the_model_says(ground: Ground, thorough: bool) -> None:
     examples = THOROUGH if thorough else EXAMPLES
 
     class Story(Lifecycle):

@@ -1,7 +1,7 @@
 """Races: what one may do only while something holds, against whoever changes that, in transactions that overlap."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -23,21 +23,7 @@ from tests.lifecycle.model import Model
 from tests.lifecycle.races import Race, Track, kept_for_bookings, kept_for_races
 from tests.stage import Stage
 
-
-class Many(NamedTuple):
-    """How many races are run of each kind: a quarter of them in the check, all of them by `--thorough`."""
-
-    decisions: int = 4_000
-    bookings: int = 1_000
-    holds: int = 1_000
-    acceptances: int = 300
-
-
-@pytest.fixture(scope="module")
-def many(pytestconfig: pytest.Config) -> Many:
-    """How many of each are run now."""
-    thorough = bool(pytestconfig.getoption("--thorough", default=False))
-    return Many() if thorough else Many(*(number // 4 for number in Many()))
+DECISIONS, BOOKINGS, HOLDS, ACCEPTANCES = 4_000, 1_000, 1_000, 300  # races of each kind
 
 
 @pytest.fixture(scope="module")
@@ -109,11 +95,11 @@ def _against_go(model: Model, number: int) -> list[Act]:
     return [red(model, trust), *(_go(model, code) for code in deciding)]
 
 
-def test_no_go_passes_a_gate_that_turns_red(track: Track, kept: dict[str, Kept], many: Many) -> None:
+def test_no_go_passes_a_gate_that_turns_red(track: Track, kept: dict[str, Kept]) -> None:
     pairs = 0
     outcomes: dict[str, int] = {}
     reds, most = len(OF_ONE) + len(OF_ALL), len(OF_ONE) + len(TRUSTS) * len(OF_ALL)
-    for race in _of(track, kept["ready"], _against_go, (many.decisions // most + 1) * reds):
+    for race in _of(track, kept["ready"], _against_go, (DECISIONS // most + 1) * reds):
         red, *decided = race.answers
         assert red == "DONE", race
         states = track.states(race)
@@ -127,23 +113,23 @@ def test_no_go_passes_a_gate_that_turns_red(track: Track, kept: dict[str, Kept],
             assert states[f"system:{trust}"] == ("APPROVED" if went else back), (race.acts, race.answers)
             outcomes[answer] = outcomes.get(answer, 0) + 1
         assert track.broken(race.story.product) == []
-    assert pairs >= many.decisions
+    assert pairs >= DECISIONS
     assert min(outcomes["DONE"], outcomes["GateShut"]) > pairs // 10, outcomes  # either was first, again and again
 
 
-def test_no_decision_misses_an_acceptance(track: Track, kept: dict[str, Kept], many: Many) -> None:
+def test_no_decision_misses_an_acceptance(track: Track, kept: dict[str, Kept]) -> None:
     def course(model: Model, number: int) -> list[Act]:
         trust = TRUSTS[number % len(TRUSTS)]
         return [moving.step(model, "acceptSystem", TRUST_IT[trust], trust), _go(model, trust)]
 
-    for race in _of(track, kept["tested"], course, many.acceptances):
+    for race in _of(track, kept["tested"], course, ACCEPTANCES):
         assert race.answers[0] == "DONE", race.answers
         assert race.answers[1] in ("DONE", "WrongState"), race.answers
         trust = race.acts[0].who.code
         assert track.states(race)[f"system:{trust}"] == ("APPROVED" if race.answers[1] == "DONE" else "READY")
 
 
-def test_a_day_takes_no_more_slots_than_it_has(track: Track, kept: dict[str, Kept], many: Many) -> None:
+def test_a_day_takes_no_more_slots_than_it_has(track: Track, kept: dict[str, Kept]) -> None:
     def confirming(model: Model, _: int) -> list[Act]:
         asked = [place for place, each in enumerate(model.slots) if each.state == "REQUESTED"]
         return [plans.move_slot(model, "confirmSlot", SUPPLIER_IT, place) for place in asked]
@@ -151,8 +137,8 @@ def test_a_day_takes_no_more_slots_than_it_has(track: Track, kept: dict[str, Kep
     def handed_back(model: Model, number: int) -> list[Act]:
         return [*confirming(model, number), _hands_back(model, model.slots[0].trust)]
 
-    asked = [*_of(track, kept["asked"], confirming, many.bookings // 6)]
-    full = [*_of(track, kept["full"], handed_back, many.bookings // 4 + 1)]
+    asked = [*_of(track, kept["asked"], confirming, BOOKINGS // 6)]
+    full = [*_of(track, kept["full"], handed_back, BOOKINGS // 4 + 1)]
     for race in (*asked, *full):
         confirmed = [answer for act, answer in zip(race.acts, race.answers, strict=True) if act.verb == "confirmSlot"]
         assert set(confirmed) <= {"DONE", "FullyBooked"}, race.answers
@@ -160,7 +146,7 @@ def test_a_day_takes_no_more_slots_than_it_has(track: Track, kept: dict[str, Kep
         assert track.broken(race.story.product) == []
     assert all(race.answers.count("DONE") == 1 for race in asked)
     assert all(race.answers[-1] == "DONE" for race in full)
-    assert sum(len(race.acts) for race in (*asked, *full)) >= many.bookings
+    assert sum(len(race.acts) for race in (*asked, *full)) >= BOOKINGS
     assert {race.answers.count("DONE") for race in full} == {
         1,
         2,
@@ -175,7 +161,7 @@ def _placing(model: Model, over: str) -> Act:
     return care.place(model, who or TRUST_IT[over.partition(":")[2]], over)
 
 
-def test_nothing_goes_on_past_a_hold(track: Track, kept: dict[str, Kept], many: Many) -> None:
+def test_nothing_goes_on_past_a_hold(track: Track, kept: dict[str, Kept]) -> None:
     def opening(model: Model, number: int) -> list[Act]:
         over = OVER_WAVE[number % len(OVER_WAVE)]
         return [_placing(model, over), plans.move_wave(model, "openWave", NATIONAL_TEAM, 0)]
@@ -186,8 +172,8 @@ def test_nothing_goes_on_past_a_hold(track: Track, kept: dict[str, Kept], many: 
         return [_placing(model, over), moving.step(model, "beginReinstatement", TRUST_IT[trust], trust)]
 
     races = [
-        *_of(track, kept["approved"], opening, many.holds // 2),
-        *_of(track, kept["open"], beginning, many.holds // 2),
+        *_of(track, kept["approved"], opening, HOLDS // 2),
+        *_of(track, kept["open"], beginning, HOLDS // 2),
     ]
     outcomes: dict[str, int] = {}
     for race in races:
@@ -197,8 +183,8 @@ def test_nothing_goes_on_past_a_hold(track: Track, kept: dict[str, Kept], many: 
         assert (went == "DONE") == race.was_first_if_done(1, 0), (race.acts, race.answers, race.written)
         assert track.broken(race.story.product) == []
         outcomes[went] = outcomes.get(went, 0) + 1
-    assert len(races) >= many.holds
-    assert min(outcomes["DONE"], outcomes["HeldBy"]) > many.holds // 10, outcomes
+    assert len(races) >= HOLDS
+    assert min(outcomes["DONE"], outcomes["HeldBy"]) > HOLDS // 10, outcomes
 
 
 def _of(track: Track, kept: Kept, course: Any, races: int) -> Iterator[Race]:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +18,10 @@ from api.database.failure import DatabaseUnavailable, full
 from api.database.place import Place
 
 ROOM = 32 * 2**20  # two segments of the write-ahead log
+LOOKS = 20  # at a log, a tenth of a second apart
 ENDINGS = ((signal.SIGINT, 20), (signal.SIGQUIT, 10), (signal.SIGKILL, 10))
+
+_REASON = re.compile(r"(?:FATAL|PANIC|error): +(.+)")
 
 
 @dataclass(frozen=True)
@@ -54,17 +58,25 @@ class Run:
 
     def explain(self) -> DatabaseUnavailable:
         """Say why PostgreSQL gave up, from what it wrote while it tried."""
-        told = "".join(file.read_text(errors="replace") for file in sorted(self.log.iterdir()))
-        folder = self.place.folder
+        told, folder = self._told(), self.place.folder
         if "No space left on device" in told or shutil.disk_usage(folder).free < ROOM:
             return full(folder)
         if "Address already in use" in told:
             return DatabaseUnavailable("The port for PostgreSQL is taken on 127.0.0.1: choose another.")
-        reasons = re.findall(r"(?:FATAL|PANIC|error): +(.+)", told) or told.splitlines() or ["it said nothing"]
+        reasons = _REASON.findall(told) or told.splitlines() or ["it said nothing"]
         return DatabaseUnavailable(
             f"PostgreSQL would not start in {folder} ({reasons[-1]}): "
             f"mend that (its log is in {self.log}), choose another folder, or set DATABASE_URL."
         )
+
+    def _told(self) -> str:
+        """Return what it wrote, as soon as that gives a reason: the process that keeps its log may be behind."""
+        for _ in range(LOOKS):
+            told = "".join(file.read_text(errors="replace") for file in sorted(self.log.iterdir()))
+            if _REASON.search(told):
+                break
+            time.sleep(0.1)
+        return told
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

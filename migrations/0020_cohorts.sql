@@ -63,6 +63,10 @@ create function app.london_day(at timestamptz) returns date language sql immutab
 create function app.over_at(ends_at timestamptz) returns timestamptz language sql immutable parallel safe
     return (app.london_day(ends_at) + 1)::timestamp at time zone 'Europe/London';
 
+-- Whether a system in this state has begun to go back, in its slot.
+create function app.has_begun(state systemstate) returns boolean language sql immutable parallel safe
+    return state in ('REINSTATING', 'LIVE', 'RECOVERED');
+
 create function app.request_slot() returns trigger language plpgsql as $$
 declare
     its wave := (select w from wave w where w.tenant_ods = new.supplier_ods and w.id = new.wave_id);
@@ -156,8 +160,7 @@ begin
     end if;
     if new.state = 'HANDED_BACK' then
         if exists (
-            select from system s where s.tenant_ods = old.tenant_ods and s.id = old.system_id
-            and s.state in ('REINSTATING', 'LIVE', 'RECOVERED')
+            select from system s where s.tenant_ods = old.tenant_ods and s.id = old.system_id and app.has_begun(s.state)
         ) then
             raise exception 'a slot in use is not handed back' using errcode = 'check_violation';
         end if;
@@ -309,8 +312,8 @@ grant update (name, teams, accounts, planned_on, state, actual_at, held_back_rea
     on cohort to app_trust;
 select app.remember('cohort', 'Cohort');
 
-revoke execute on function app.london_day, app.over_at, app.request_slot, app.slot_may_move, app.exchange_slot, app.move_slot,
+revoke execute on function app.london_day, app.over_at, app.has_begun, app.request_slot, app.slot_may_move, app.exchange_slot, app.move_slot,
     app.move_cohort, app.cohorts_add_up, app.keep_final from public;
-grant execute on function app.london_day, app.over_at, app.request_slot, app.slot_may_move, app.exchange_slot, app.move_slot,
+grant execute on function app.london_day, app.over_at, app.has_begun, app.request_slot, app.slot_may_move, app.exchange_slot, app.move_slot,
     app.move_cohort, app.cohorts_add_up, app.keep_final
     to app_assurer, app_auditor, app_icb, app_national, app_region, app_supplier, app_trust;

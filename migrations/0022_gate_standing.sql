@@ -204,10 +204,10 @@ declare
         select 1, 'SLOT', case when r.id is null then 'No slot is asked for'
                 else format('The slot of %%s is %%s', to_char(r.on_day, 'FMDD FMMonth YYYY'),
                             case when r.is_over then 'over' else replace(lower(r.state::text), '_', ' ') end) end,
-            case when r.is_over then 'EXPIRED' else case r.state when 'CONFIRMED' then 'PASSED' when 'REQUESTED' then 'IN_REVIEW'
-                when 'DECLINED' then 'FAILED' else 'NOT_ASSESSED' end end::standing, true,
-            case when r.is_over then r.over_at else case r.state when 'REQUESTED' then r.requested_at
-                when 'HANDED_BACK' then r.handed_back_at else coalesce(r.decided_at, s.created_at) end end, r.over_at,
+            case when r.is_over then 'EXPIRED' when r.state = 'CONFIRMED' then 'PASSED' when r.state = 'REQUESTED' then 'IN_REVIEW'
+                when r.state = 'DECLINED' then 'FAILED' else 'NOT_ASSESSED' end::standing, true,
+            case when r.is_over then r.over_at when r.state = 'REQUESTED' then r.requested_at
+                when r.state = 'HANDED_BACK' then r.handed_back_at else coalesce(r.decided_at, s.created_at) end, r.over_at,
             case r.state when 'REQUESTED' then s.supplier_ods else s.tenant_ods end,
             case r.state when 'REQUESTED' then '{SUPPLIER_LEAD}' else '{TRUST_EXEC,TRUST_IT}' end::text[],
             case when r.id is not null then 'ReinstatementSlot' end, r.id
@@ -215,8 +215,7 @@ declare
             select t.*, u.over_at, coalesce(u.over_at <= (select app.as_of()), false) as is_over
             from reinstatement_slot t
             cross join lateral (
-                select case when t.state = 'CONFIRMED' and s.state not in ('REINSTATING', 'LIVE', 'RECOVERED')
-                            then app.over_at(t.ends_at) end as over_at
+                select case when t.state = 'CONFIRMED' and not app.has_begun(s.state) then app.over_at(t.ends_at) end as over_at
             ) u
             where t.tenant_ods = s.tenant_ods and t.system_id = s.id
             order by (t.state in ('CONFIRMED', 'REQUESTED')) desc, t.requested_at desc, t.id desc limit 1

@@ -167,21 +167,24 @@ create function app.guard_slot(whose text, which uuid) returns setof app.obstacl
     select 'SLOT',
         case when r.id is null then 'It has no slot.'
              when r.state = 'REQUESTED' then 'Its slot is not confirmed.'
-             when app.over_at(r.ends_at) <= app.now() then 'Its slot is over.'
+             when r.is_over then 'Its slot is over.'
              else 'Its slot begins later.' end,
         case when r.state = 'REQUESTED' then 'SUPPLIER_LEAD ' || s.supplier_ods else 'TRUST_IT ' || whose end,
         r.requested_at,
         case when r.id is null then 'Request a slot.'
              when r.state = 'REQUESTED' then 'The supplier confirms it.'
-             when app.over_at(r.ends_at) <= app.now() then 'Hand it back, and request another.'
+             when r.is_over then 'Hand it back, and request another.'
              else 'Wait for ' || to_char(r.starts_at at time zone 'Europe/London', 'YYYY-MM-DD HH24:MI')
                  || ' (London), or ask for another.' end,
         case when r.id is not null then 'ReinstatementSlot' end, r.id
     from system s
-    left join reinstatement_slot r on r.tenant_ods = s.tenant_ods and r.system_id = s.id
-        and r.state in ('REQUESTED', 'CONFIRMED')
+    left join lateral (
+        select t.id, t.state, t.requested_at, t.starts_at, app.over_at(t.ends_at) <= app.now() as is_over
+        from reinstatement_slot t
+        where t.tenant_ods = s.tenant_ods and t.system_id = s.id and t.state in ('REQUESTED', 'CONFIRMED')
+    ) r on true
     where s.tenant_ods = whose and s.id = which
-    and (r.state is distinct from 'CONFIRMED' or r.starts_at > app.now() or app.over_at(r.ends_at) <= app.now())
+    and (r.state is distinct from 'CONFIRMED' or r.starts_at > app.now() or r.is_over)
 $$;
 
 -- The mandatory gates of its incident that are shut (0022); which it says for a person is in trusts/standing.py.

@@ -12,6 +12,7 @@ from api.graphql.compiled.given import Given, UncompiledError
 from api.graphql.compiled.plan import Plan
 from api.graphql.engine import documents
 from auth.caller import Caller
+from auth.connections import pool
 from auth.connections.lane import LETTERS, Lane
 from auth.connections.reads import REMEMBER
 from auth.connections.weight import weight_of
@@ -65,10 +66,7 @@ class Backend:
 async def backend(stage: Stage) -> AsyncIterator[Backend]:
     """Have a connection of the administrator's, who may look into its memory, with the settings of the product's."""
     connection = await asyncpg.connect(
-        stage.server.admin_url,
-        database=stage.name,
-        statement_cache_size=0,
-        server_settings={"plan_cache_mode": "force_generic_plan"},
+        stage.server.admin_url, database=stage.name, statement_cache_size=0, server_settings=pool._SETTINGS
     )
     try:
         yield Backend(connection)

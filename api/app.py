@@ -23,6 +23,7 @@ from api.http.question import LARGEST_BODY
 from api.http.refusal import Refusal, refused, unroutable
 from api.pages import federated, site
 from api.pages.desk import Desk
+from api.stream.streams import Streams
 from auth.federation.keys import IssuerKeys
 from auth.federation.login import Login
 from auth.federation.outside import Outside, Reach
@@ -46,6 +47,9 @@ class Counted(Litestar):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request and count it."""
+        if scope["type"] == "websocket" and scope["path"] == graphql.PATH:
+            await self.endpoint.converse(scope, receive, send)
+            return
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
@@ -94,7 +98,7 @@ def create_app(
 
     desk = Desk(database, issuer, demonstration)
     issuer_keys = IssuerKeys(Outside(reach or Reach.of(issuer)))
-    endpoint = Endpoint(Engine(database), Verifier(issuer, database, issuer_keys), freshness)
+    endpoint = Endpoint(Engine(database), Verifier(issuer, database, issuer_keys), freshness, Streams(database))
     app = Counted(
         route_handlers=[
             graphql.route(endpoint),

@@ -23,6 +23,9 @@ _fallbacks: Counter[str] = Counter()
 _requests: Counter[int] = Counter(dict.fromkeys((2, 3, 4, 5), 0))
 _durations = [0] * (len(BOUNDS) + 1)
 _seconds = [0.0]
+_listening = [0]
+_told = [0]
+_hung_up: Counter[str] = Counter()
 
 
 def answered(kind: Literal["compiled", "executed"]) -> None:
@@ -41,6 +44,21 @@ def requested(status: int, seconds: float) -> None:
     _requests[status // 100] += 1
     _durations[bisect_left(BOUNDS, seconds)] += 1
     _seconds[0] += seconds
+
+
+def listening(more: int) -> None:
+    """Count a connection that listens, or one less."""
+    _listening[0] += more
+
+
+def hung_up(reason: str) -> None:
+    """Count a connection that we ended; `reason` in a few fixed words."""
+    _hung_up[reason] += 1
+
+
+def told(listeners: int) -> None:
+    """Count an event that so many listeners are told of."""
+    _told[0] += listeners
 
 
 class Exposition(Collector):
@@ -63,6 +81,9 @@ class Exposition(Collector):
         classes = Counter({f"{number}xx": count for number, count in _requests.items()})
         yield _by("reinstate_requests", "Requests answered, by class of status.", "status", classes)
         yield _histogram()
+        yield _gauge("reinstate_streams", "Connections that listen to subscriptions.", _listening[0])
+        yield _by("reinstate_streams_ended", "Connections that we ended, by why.", "reason", _hung_up)
+        yield CounterMetricFamily("reinstate_stream_deliveries", "Events told to listeners.", _told[0])
         tally = self._cache.tally
         looked = Counter(hit=tally.hits, miss=tally.misses)
         yield _by("reinstate_cache_lookups", "Questions looked for in the answer cache.", "outcome", looked)

@@ -1,15 +1,49 @@
 """Serving: the port first, then the database, then requests until told to stop."""
 
+import asyncio
 import logging
 import socket
+import sys
 from collections.abc import Callable
 
 import uvicorn
 from litestar import Litestar
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from api.failure import UsageError
+from api.http.question import LARGEST_BODY
+from api.stream import door
 
 BACKLOG = 512
+MOST_ASKING = 1000  # connections beside those that listen
+STALLED = 15.0  # seconds in which a client that has stopped reading may go on
+
+
+class Impatient:
+    """Hangs up on a client that does not read what is sent to it: closing would wait for it to read."""
+
+    transport: asyncio.Transport
+    _late: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        """Wait for a while, now that as much is unread as is held for anybody."""
+        super().pause_writing()  # type: ignore[misc] # of the protocol beside
+        self._late = asyncio.get_running_loop().call_later(STALLED, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on, now that it has read."""
+        super().resume_writing()  # type: ignore[misc] # of the protocol beside
+        if self._late:
+            self._late.cancel()
+
+
+class Asking(Impatient, HttpToolsProtocol):
+    """A connection that asks."""
+
+
+class Conversing(Impatient, WebSocketsSansIOProtocol):
+    """A connection that converses."""
 
 
 def claim_port(host: str, port: int) -> socket.socket:
@@ -37,6 +71,7 @@ def serve(app: Litestar, claimed: socket.socket, ready: Callable[[], None] = lam
             ready()
 
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    _allow_files(MOST_ASKING + door.MOST)
     Server(configured(app, proxies)).run(sockets=[claimed])
 
 
@@ -44,6 +79,10 @@ def configured(app: Litestar, proxies: str = "") -> uvicorn.Config:
     """Return how requests are taken."""
     return uvicorn.Config(
         app,
+        http=Asking,
+        ws=Conversing,
+        ws_max_size=LARGEST_BODY,
+        ws_per_message_deflate=False,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -51,5 +90,16 @@ def configured(app: Litestar, proxies: str = "") -> uvicorn.Config:
         forwarded_allow_ips=proxies,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=5,
-        limit_concurrency=1000,
+        limit_concurrency=MOST_ASKING + door.MOST,
     )
+
+
+def _allow_files(wanted: int) -> None:
+    """Let so many connections be open at once, as far as the system's hard limit goes."""
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415 - there is none on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))

@@ -1,6 +1,6 @@
 """Event: the append-only ledger every change writes to, in its own transaction."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import strawberry
 from sqlalchemy import BigInteger, ForeignKeyConstraint, LargeBinary, UniqueConstraint, func
@@ -13,6 +13,8 @@ from schema.kept.described import described_type
 from schema.kept.node import Audience, Instant, Node, Row, global_id, sql_global_id
 from schema.kept.relation import one
 from schema.organisation import OrganisationKind
+
+FollowedSystem = Annotated[strawberry.ID, strawberry.argument(description="The System that is followed.")]
 
 
 @described_type

@@ -9,10 +9,11 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
-from schema.event import Event
+from schema.event import Event, FollowedSystem
 from schema.kept.instant import as_of
 from schema.kept.question import Page
 from schema.movement import Movement
+from schema.system import System
 
 Moment = ColumnElement[dt.datetime]
 
@@ -26,6 +27,13 @@ def everything() -> Page[Event]:
     settled = func.pg_snapshot_xmin(func.pg_current_snapshot()).op("::")(literal_column("text"))
     horizon = settled.op("::")(literal_column("bigint"))
     return Page(select(Event).where(col(Event.xid) < horizon))
+
+
+def about_system(system: FollowedSystem) -> Page[Event]:
+    """Return the events about one system after a cursor, oldest first: its own, and of what is kept of that system."""
+    key = cast(func.app.key_of(System.__name__, system), TEXT)
+    names = or_(col(Event.object_key) == key, col(Event.row).op("->>")(literal_column("'system_id'", TEXT)) == key)
+    return Page(everything().statement.where(names))
 
 
 def changes(since: dt.datetime, until: dt.datetime | None = None) -> Page[Movement]:

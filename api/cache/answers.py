@@ -66,8 +66,9 @@ class AnswerCache:
         return self._clock() <= self._true_until
 
     def trust(self, until: float) -> None:
-        """Answer until then from what is kept, and keep more."""
-        self._true_until = until
+        """Answer until then from what is kept, and keep more, if anything may be kept."""
+        if self.limit:
+            self._true_until = until
 
     def flush(self) -> None:
         """Forget everything, refuse what is being asked now, and keep nothing until trusted again."""

@@ -78,14 +78,13 @@ class Freshness:
 
     @asynccontextmanager
     async def kept_up(self) -> AsyncIterator[None]:
-        """Follow the ledger for as long as a block lasts, unless nothing may be kept."""
-        following = asyncio.create_task(self._run()) if self.cache.limit else None
+        """Follow the ledger for as long as a block lasts; where nothing is kept here, the others are told."""
+        following = asyncio.create_task(self._run())
         try:
             yield
         finally:
-            if following:
-                following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
 
     async def _run(self) -> None:
         while True:

@@ -69,6 +69,11 @@ class Prepared:
         return self.node.operation is OperationType.MUTATION
 
     @property
+    def streams(self) -> bool:
+        """Whether it is a subscription."""
+        return self.node.operation is OperationType.SUBSCRIPTION
+
+    @property
     def compiled(self) -> Operation:
         """The operation for the compiler; only one that passed validation gets here."""
         if self._compiled is None:
@@ -96,6 +101,4 @@ def _chosen(document: DocumentNode, name: str | None) -> OperationDefinitionNode
     operation = get_operation_ast(document, name)
     if operation is None:
         raise RefusedError("The document has no operation by that name, or several and none was named.")
-    if operation.operation is OperationType.SUBSCRIPTION:
-        raise RefusedError("Subscriptions are not offered here; ask activity(after:) again.")
     return operation

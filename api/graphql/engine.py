@@ -29,12 +29,13 @@ from api.graphql.compiled.given import Given, UncompiledError
 from api.graphql.compiled.plan import Plan
 from api.graphql.context import Context
 from api.graphql.documents import Documents, Found, Prepared
-from api.graphql.failure import Failure, RefusedError, StepUpError, TooMuchError, failure_of
+from api.graphql.failure import Failure, NotAStreamError, RefusedError, StepUpError, TooMuchError, failure_of
 from api.graphql.nodes import NOUNS
 from api.graphql.operation import RefusedInput, may, refuse_unsure
-from api.graphql.operations import Mutation, Query
+from api.graphql.operations import Mutation, Query, Subscription
 from api.graphql.reading import RowReader
 from api.graphql.scalars import SCALARS
+from api.stream.following import Following
 from auth.caller import Caller
 from auth.tenancy import Database
 from schema.kept.connection import BadCursorError, BadPageError
@@ -46,6 +47,7 @@ LONGEST_MESSAGE = 500  # a refusal repeats what was sent, but not all of it
 schema = FederatedSchema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     types=list(NOUNS.values()),
     config=StrawberryConfig(disable_field_suggestions=True, scalar_map=SCALARS),
     exception_handlers=[RefusedInput()],
@@ -63,6 +65,7 @@ class Request:
     operation_name: str | None
     request_id: str
     idempotency_key: str | None = None
+    last_seen: str | None = None  # the cursor that a subscription goes on after
     found: Found = field(default_factory=Found)
 
     @property
@@ -97,14 +100,31 @@ class Engine:
             operation = request.found.operation or _operation(request, reads_only=reads_only)
             answering = self._change if operation.changes else self._question
             return await answering(request, operation, caller)
-        except GraphQLError as error:
-            return _refused([error], request)
-        except RecursionError:
-            return _refused([TooMuchError("This is nested too deeply. Ask for less.")], request)
         except Exception as error:  # noqa: BLE001 - the edge: nothing passes it unmasked
-            return _failed(error, request)
+            return _wrong(error, request)
+
+    async def opened(self, request: Request, caller: Caller, *, reads_only: bool = False) -> Answer | Following:
+        """Return a subscription ready to be followed, or the answer to whatever else a document is. Never raises."""
+        try:
+            operation = request.found.operation or _operation(request, reads_only=reads_only)
+            if operation.streams:
+                return self._following(request, operation, caller)
+        except Exception as error:  # noqa: BLE001 - the edge: nothing passes it unmasked
+            return _wrong(error, request)
+        return await self.answer(request, caller, reads_only=reads_only)
+
+    def _following(self, request: Request, operation: Prepared, caller: Caller) -> Following:
+        async def worded(context: Context, edge: Any) -> bytes:
+            return (await _execute(request, operation.document, context, edge)).body
+
+        following = Following(self._database, operation, caller, request.variables, worded)
+        if request.last_seen is not None:
+            following.resume(request.last_seen)
+        return following
 
     async def _question(self, request: Request, operation: Prepared, caller: Caller) -> Answer:
+        if operation.streams:
+            raise NotAStreamError
         try:
             answer = await self.compiled(request, operation, caller)
         except UncompiledError as error:
@@ -174,11 +194,12 @@ async def _changed(request: Request, change: Change, context: Context, answers: 
     return answer
 
 
-async def _execute(request: Request, document: DocumentNode, context: Context) -> Answer:
+async def _execute(request: Request, document: DocumentNode, context: Context, root: Any = None) -> Answer:
     async with asyncio.timeout(PATIENCE):
         running = execute(
             documents.schema,
             document,
+            root_value=root,
             context_value=context,
             variable_values=dict(request.variables),
             operation_name=request.operation_name,
@@ -210,6 +231,14 @@ def _key(request: Request, operation: OperationDefinitionNode, field: FieldNode)
     given = {node.name.value: value_from_ast_untyped(node.value, variables) for node in field.arguments or ()}
     inside = given["input"].get("idempotencyKey") if isinstance(given.get("input"), dict) else None
     return inside if isinstance(inside, str) else None
+
+
+def _wrong(error: Exception, request: Request) -> Answer:
+    if isinstance(error, GraphQLError):
+        return _refused([error], request)
+    if isinstance(error, RecursionError):
+        return _refused([TooMuchError("This is nested too deeply. Ask for less.")], request)
+    return _failed(error, request)
 
 
 def _failed(error: Exception, request: Request) -> Answer:

@@ -30,6 +30,19 @@ class ChangeByGetError(RefusedError):
     status = 405
 
 
+class NotAStreamError(RefusedError):
+    """A subscription asked where one answer is given."""
+
+    code = "NOT_ACCEPTABLE"
+    status = 406
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Subscribe by WebSocket (graphql-transport-ws), or with Accept: text/event-stream; "
+            "activity(after:) can be asked again instead."
+        )
+
+
 class NotPermittedError(RefusedError):
     """A question the token has no scope for."""
 

@@ -20,7 +20,7 @@ from api.graphql.failure import BadSpanError, NoOffsetError, NotPermittedError, 
 from auth.caller import Caller
 from auth.scope import Scope
 from auth.tenancy import Transaction
-from schema.kept.connection import DEFAULT_PAGE, Connection, Order
+from schema.kept.connection import DEFAULT_PAGE, Connection, Edge, Order
 from schema.kept.question import All, One, Page, Question
 from schema.problem import FieldError, IdempotencyMismatch, NotPermitted, Problem, ValidationFailed
 
@@ -34,10 +34,8 @@ Remembered = Annotated[
     dt.datetime | None, strawberry.argument(description="The answer as the ledger knew it then; null: now.")
 ]
 
-PAGING = (
-    inspect.Parameter("first", inspect.Parameter.KEYWORD_ONLY, default=DEFAULT_PAGE, annotation=int),
-    inspect.Parameter("after", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=str | None),
-)
+AFTER = inspect.Parameter("after", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=str | None)
+PAGING = (inspect.Parameter("first", inspect.Parameter.KEYWORD_ONLY, default=DEFAULT_PAGE, annotation=int), AFTER)
 AS_KNOWN_AT = inspect.Parameter("as_known_at", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Remembered)
 _ANSWERS: dict[Any, Callable[[Any], Any]] = {
     One: lambda noun: noun | None,
@@ -68,6 +66,23 @@ def query(rule: Callable[..., Question[Any]], *, needs: Scope, live: bool = Fals
         return await _answer(db, rule(**given), Order(noun, tuple(given.values())), **paging)
 
     _sign(resolve, [*arguments, *beside], _ANSWERS[kind](noun))
+    return strawberry.field(resolver=resolve, description=inspect.getdoc(rule), metadata={CAN: needs, RULE: rule})
+
+
+def subscription(rule: Callable[..., Page[Any]], *, needs: Scope) -> Any:
+    """Return the subscription field that tells what joins the page a rule `(arguments...)` asks for.
+
+    Its rows come with their cursors, to go on after any of them; who tells them hands each as the root value.
+    """
+    signature = inspect.signature(rule, eval_str=True)
+    (noun,) = typing.get_args(signature.return_annotation)
+
+    async def resolve(info: ContextInfo, after: str | None = None, **_: Any) -> Any:  # noqa: ARG001 - the stream's
+        if needs not in info.context.caller.scopes:
+            raise NotPermittedError(needs)
+        return info.root_value
+
+    _sign(resolve, [*signature.parameters.values(), AFTER], Edge.__class_getitem__(noun))  # type: ignore[attr-defined] # Generic has it
     return strawberry.field(resolver=resolve, description=inspect.getdoc(rule), metadata={CAN: needs, RULE: rule})
 
 
@@ -134,7 +149,7 @@ def _next_step(needs: Scope, caller: Caller) -> str:
 
 def may(schema: GraphQLSchema, caller: Caller, operation: str) -> bool | None:
     """Tell whether a token lets its bearer call an operation, however long ago a person signed in; None: no such."""
-    for root in (schema.query_type, schema.mutation_type):
+    for root in (schema.query_type, schema.mutation_type, schema.subscription_type):
         if root and CAN in (said := getattr(told(root.fields.get(operation)), "metadata", {})):
             needs = said[CAN]
             return needs is None or (needs in caller.scopes and (caller.person is not None or not needs.personal))

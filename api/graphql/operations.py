@@ -3,7 +3,7 @@
 import strawberry
 
 from api.graphql import nodes as ways_in
-from api.graphql.operation import mutation, query
+from api.graphql.operation import mutation, query, subscription
 from auth import clients
 from auth.federation import issuers
 from auth.people import accounts, memberships, sessions
@@ -178,3 +178,11 @@ class Mutation:
     waive_gate = mutation(assessments.waive, needs=Scope.GATE_WAIVE)
     what_if = mutation(what_if.what_if, needs=Scope.PROGRESS_READ)
     withdraw_sign_off = mutation(signing.withdraw, needs=Scope.SAFETY_SIGN)
+
+
+@strawberry.type
+class Subscription:
+    """What is told as it happens. Each event is told once it is settled, to those who may see it."""
+
+    activity = subscription(ledger.everything, needs=Scope.ACTIVITY_READ)
+    system_activity = subscription(ledger.about_system, needs=Scope.ACTIVITY_READ)

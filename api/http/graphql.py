@@ -5,17 +5,22 @@ from dataclasses import dataclass
 from litestar import asgi
 from litestar.enums import ScopeType
 from litestar.handlers import ASGIRouteHandler
-from litestar.types import HTTPScope, Receive, Scope, Send
+from litestar.types import HTTPScope, Receive, Scope, Send, WebSocketScope
 
 from api.cache.freshness import Freshness
 from api.graphql.engine import Answer, Engine, Request
 from api.http import challenge, question
-from api.http.headers import Headers, credentials_of, headers_of, media_type_of, proof_of
+from api.http.events import EventStream
+from api.http.headers import EVENTS, Headers, credentials_of, headers_of, last_seen, media_type_of, proof_of
 from api.http.question import Gone
-from api.http.refusal import known_as, no_such_method, refusal_of
+from api.http.refusal import Refusal, known_as, no_such_method, refusal_of
 from api.http.reply import Reply, again, refusing, reply
+from api.http.socket import Socket
+from api.stream.door import Door
+from api.stream.following import Following
+from api.stream.streams import Streams
 from auth.caller import Caller
-from auth.tokens.verifier import Shown, Verifier
+from auth.tokens.verifier import Admitted, Shown, Verifier
 
 PATH = "/graphql"
 _TAKEN = "GET, POST"
@@ -27,9 +32,13 @@ class _Asked:
 
     scope: HTTPScope
     headers: Headers
-    caller: Caller
+    admitted: Admitted
     media_type: str
     sent: bytes
+
+    @property
+    def caller(self) -> Caller:
+        return self.admitted.caller
 
     @property
     def by_get(self) -> bool:
@@ -43,20 +52,34 @@ class _Asked:
 
     def request(self) -> Request:
         query, variables, name, found = (question.addressed if self.by_get else question.posted)(self.sent)
-        return Request(query, variables, name, known_as(self.scope), question.key(self.headers), found)
+        known, key = known_as(self.scope), question.key(self.headers)
+        return Request(query, variables, name, known, key, last_seen(self.headers), found)
 
 
 class Endpoint:
     """Answers the requests to /graphql."""
 
-    def __init__(self, engine: Engine, verifier: Verifier, freshness: Freshness) -> None:
+    def __init__(self, engine: Engine, verifier: Verifier, freshness: Freshness, streams: Streams) -> None:
+        self.door = Door(verifier)
+        self.streams = streams
+        self.admit = verifier.admit
         self._engine = engine
-        self._verifier = verifier
         self._freshness = freshness
         self._cache = freshness.cache
 
+    async def converse(self, scope: WebSocketScope, receive: Receive, send: Send) -> None:
+        """Answer whatever comes over one WebSocket."""
+        await Socket(self, scope, receive, send).run()
+
+    async def opened(self, request: Request, caller: Caller, *, reads_only: bool = False) -> Answer | Following:
+        """Return a subscription to follow, or the answer to anything else, when what that moved is dropped."""
+        opened = await self._engine.opened(request, caller, reads_only=reads_only)
+        if isinstance(opened, Answer) and not opened.lasting:
+            await self._drop(opened, request)
+        return opened
+
     async def handle(self, scope: HTTPScope, receive: Receive, send: Send) -> int:
-        """Answer one request, whatever happens; return the status, 0 where nobody was left to hear it."""
+        """Answer one request, whatever happens; return the status, 0 where it was no answer that took its time."""
         known = known_as(scope)
         try:
             told = await self._reply(scope, receive)
@@ -67,7 +90,7 @@ class Endpoint:
         await told.send(send, known)
         return told.status
 
-    async def _reply(self, scope: HTTPScope, receive: Receive) -> Reply:
+    async def _reply(self, scope: HTTPScope, receive: Receive) -> Reply | EventStream:
         method = scope["method"]
         if method not in ("POST", "GET"):
             if method == "OPTIONS":
@@ -77,12 +100,21 @@ class Endpoint:
         media_type = media_type_of(headers)
         scheme, token = credentials_of(headers)
         if scheme == "bearer":
-            caller = await self._verifier.verify(token)
+            admitted = await self.admit(token)
         else:
-            caller = await self._verifier.verify(token, Shown(proof_of(headers), method))
+            admitted = await self.admit(token, Shown(proof_of(headers), method))
         sent = await question.body(headers, receive) if method == "POST" else scope["query_string"]
-        told = await self._told(_Asked(scope, headers, caller, media_type, sent))
+        asked = _Asked(scope, headers, admitted, media_type, sent)
+        if media_type == EVENTS:
+            return await self._stream(asked, receive)
+        told = await self._told(asked)
         return told.unless_held(headers) if method == "GET" else told
+
+    async def _stream(self, asked: _Asked, receive: Receive) -> EventStream:
+        if self.door.full:
+            raise Refusal(503, "BUSY", "As many listen as can be told; try again shortly.", {"Retry-After": "5"})
+        opened = await self.opened(asked.request(), asked.caller, reads_only=asked.by_get)
+        return EventStream(self, asked.admitted, opened, receive)
 
     async def _told(self, asked: _Asked) -> Reply:
         wishes = asked.headers.get(b"cache-control", b"").lower()
@@ -105,7 +137,9 @@ class Endpoint:
         return told
 
     async def _drop(self, answer: Answer, request: Request) -> None:
-        """Drop what a change moved before it is acknowledged, so that whoever asks here next reads it."""
+        """Drop what a change moved before it is acknowledged, so that whoever asks here next reads it; tell of it."""
+        if answer.executed:
+            self.streams.look()
         if answer.moved:
             self._freshness.changed(answer.moved)
         elif answer.executed and "mutation" in request.query:
@@ -120,6 +154,6 @@ def route(endpoint: Endpoint) -> ASGIRouteHandler:
         if scope["type"] == ScopeType.HTTP:
             await endpoint.handle(scope, receive, send)
         else:
-            await send({"type": "websocket.close", "code": 1000, "reason": "Ask by POST."})
+            await endpoint.converse(scope, receive, send)
 
     return graphql

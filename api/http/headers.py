@@ -1,24 +1,25 @@
-"""The headers of a request, read in one pass: who asks, and in which of two media types they want the answer."""
+"""The headers of a request, read in one pass: who asks, and in which media type they want the answer."""
 
 from collections.abc import Mapping
 from functools import lru_cache
 
-from litestar.types import HTTPScope
+from litestar.types import HTTPScope, WebSocketScope
 
 from api.http import challenge
 from api.http.refusal import Refusal
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
+EVENTS = "text/event-stream"
 SCHEMES = ("bearer", "dpop")
 LONGEST_ACCEPT = 200  # bytes of a header that is read once and remembered
 
 Headers = Mapping[bytes, bytes]
 
-_OFFERED = {"*/*": GRAPHQL_JSON, "application/*": GRAPHQL_JSON, GRAPHQL_JSON: GRAPHQL_JSON, JSON: JSON}
+_OFFERED = {"*/*": GRAPHQL_JSON, "application/*": GRAPHQL_JSON, GRAPHQL_JSON: GRAPHQL_JSON, JSON: JSON, EVENTS: EVENTS}
 
 
-def headers_of(scope: HTTPScope) -> Headers:
+def headers_of(scope: HTTPScope | WebSocketScope) -> Headers:
     """Return the headers by their lower-case name; one that was sent twice is a list (RFC 9110, 5.3)."""
     sent = scope["headers"]
     headers = dict(sent)
@@ -28,11 +29,11 @@ def headers_of(scope: HTTPScope) -> Headers:
 
 
 def media_type_of(headers: Headers) -> str:
-    """Return the media type the client prefers among the two there are."""
+    """Return the media type the client prefers among those there are; the first of those it likes as much."""
     accepted = headers.get(b"accept", b"*/*")
     preferred = _remembered(accepted) if len(accepted) <= LONGEST_ACCEPT else _preferred(accepted)
     if not preferred:
-        raise Refusal(406, "NOT_ACCEPTABLE", f"Accept {GRAPHQL_JSON} or {JSON}.")
+        raise Refusal(406, "NOT_ACCEPTABLE", f"Accept {GRAPHQL_JSON}, {JSON} or {EVENTS}.")
     return preferred
 
 
@@ -68,6 +69,12 @@ def credentials_of(headers: Headers) -> tuple[str, str]:
             {"WWW-Authenticate": challenge.ANY},
         )
     return scheme, given.strip()
+
+
+def last_seen(headers: Headers) -> str | None:
+    """Return the cursor of the last event that a client has seen, where it says so (HTML, 9.2)."""
+    given = headers.get(b"last-event-id")
+    return given.decode("latin-1") if given else None
 
 
 def proof_of(headers: Headers) -> str:

@@ -19,7 +19,7 @@ class Reads:
     def __init__(self, pools: Pools) -> None:
         self._pools = pools
 
-    def one(self, caller: Caller, statement: str, arguments: Sequence[Any]) -> Awaitable[bytes]:
+    def one(self, caller: Caller, statement: str, arguments: Sequence[Any]) -> Awaitable[Any]:
         """Return the single value of a statement that enters the caller's scope itself: one round trip."""
         return self._pools.of(caller.role).use(lambda lane: lane.value(statement, arguments))
 

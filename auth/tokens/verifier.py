@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,8 +32,10 @@ class Shown(NamedTuple):
     method: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Believed:
+@dataclass(frozen=True, slots=True, eq=False)
+class Admitted:
+    """A token that was believed: whose it is, and by what it holds."""
+
     caller: Caller
     kid: str
     since: float
@@ -54,13 +57,17 @@ class Verifier:
         self._issuer_keys = keys or IssuerKeys(Outside(Reach.of(issuer)))
         self._database = database
         self._watch = Watch(database)
-        self._believed: OrderedDict[bytes, _Believed] = OrderedDict()
+        self._believed: OrderedDict[bytes, Admitted] = OrderedDict()
 
     async def verify(self, token: str, shown: Shown | None = None) -> Caller:
         """Return the caller of a token, or raise `Unauthenticated` (401) or `SignInUnavailable` (503).
 
         `shown`: it came with a proof, as a token that is bound to a key must (RFC 9449, 7).
         """
+        return (await self.admit(token, shown)).caller
+
+    async def admit(self, token: str, shown: Shown | None = None) -> Admitted:
+        """Do the same for somebody who stays: return what is asked about again with `over`."""
         standing = await self._watch.look()
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         believed = self._remembered(digest)
@@ -70,7 +77,12 @@ class Verifier:
         _refuse_revoked(believed, standing)
         if believed.jkt is not None or shown is not None:
             await self._hold(believed.jkt, token, shown)
-        return believed.caller
+        return believed
+
+    async def over(self, admitted: Iterable[Admitted]) -> list[Admitted]:
+        """Return those whose token has expired, to the second, or was revoked; `SignInUnavailable`: nobody knows."""
+        standing, now = await self._watch.look(), time.time()
+        return [each for each in admitted if each.caller.expires_at <= now or _is_revoked(each, standing)]
 
     async def _hold(self, jkt: str | None, token: str, shown: Shown | None) -> None:
         """Hold that the sender has the key that a token is bound to, and use the proof up."""
@@ -84,24 +96,24 @@ class Verifier:
         if not await first_use(self._database, proven):
             raise Unauthenticated(ERROR, USED_BEFORE, DPOP)
 
-    async def _believe(self, token: str, standing: Standing) -> tuple[_Believed, Standing]:
+    async def _believe(self, token: str, standing: Standing) -> tuple[Admitted, Standing]:
         said = await external.believe(token, standing.issuers, self._issuer_keys, time.time())
         if said is not None:
-            return _Believed(said.caller, "", time.monotonic(), said.jkt, said), await self._watch.look()
+            return Admitted(said.caller, "", time.monotonic(), said.jkt, said), await self._watch.look()
         kid = access_token.key_id(token)
         if kid not in standing.keys:
             standing = await self._watch.look(within=COOL_DOWN)
         found = access_token.read(token, self._issuer, standing.keys, time.time())
-        return _Believed(_caller(found), kid, time.monotonic(), found.jkt), standing
+        return Admitted(_caller(found), kid, time.monotonic(), found.jkt), standing
 
-    def _remembered(self, digest: bytes) -> _Believed | None:
+    def _remembered(self, digest: bytes) -> Admitted | None:
         believed = self._believed.get(digest)
         if believed and time.monotonic() - believed.since > REMEMBERED_FOR:
             del self._believed[digest]
             return None
         return believed
 
-    def _remember(self, digest: bytes, believed: _Believed) -> None:
+    def _remember(self, digest: bytes, believed: Admitted) -> None:
         self._believed[digest] = believed
         while len(self._believed) > REMEMBERED:
             self._believed.popitem(last=False)
@@ -133,14 +145,18 @@ def _is_signed_out(subject: str, person: Person, standing: Standing) -> bool:
     return person.session_id in standing.ended_sessions
 
 
-def _refuse_revoked(believed: _Believed, standing: Standing) -> None:
-    caller = believed.caller
-    if caller.expires_at <= time.time() - LEEWAY:
+def _refuse_revoked(believed: Admitted, standing: Standing) -> None:
+    if believed.caller.expires_at <= time.time() - LEEWAY:
         raise Unauthenticated("invalid_token", "The access token has expired, or is not valid yet.")
-    if (
+    if _is_revoked(believed, standing):
+        raise Unauthenticated("invalid_token", "The access token was revoked.")
+
+
+def _is_revoked(believed: Admitted, standing: Standing) -> bool:
+    caller = believed.caller
+    return bool(
         not believed.holds(standing)
         or caller.token_id in standing.revoked_tokens
         or caller.client_id in standing.revoked_clients
         or (caller.person and _is_signed_out(caller.subject, caller.person, standing))
-    ):
-        raise Unauthenticated("invalid_token", "The access token was revoked.")
+    )

@@ -115,7 +115,10 @@ class Order:
 
     def cursor(self, row: Any) -> str:
         """Return the cursor that stands on this row."""
-        place = [str(getattr(row, name)) for name in self.noun.ORDER]
+        return self.spelt([str(getattr(row, name)) for name in self.noun.ORDER])
+
+    def spelt(self, place: Sequence[str]) -> str:
+        """Return the cursor that stands on a place, given by the spelling of the ordering columns' values."""
         return base64.urlsafe_b64encode(json.dumps([self.tag, *place]).encode()).decode().rstrip("=")
 
     def page(

@@ -29,6 +29,7 @@ from api.graphql.compiled.plan import Plan, planned
 from api.graphql.compiled.roots import shape_of_id
 from api.graphql.compiled.selections import Selections
 from api.graphql.compiled.statement import Statement
+from api.graphql.compiled.stream import streamed
 
 SHAPES = 8  # plans kept for one document: optional arguments given or not, kinds of ids
 
@@ -42,6 +43,7 @@ class Requested:
 
     values: VariableValues
     arguments: Mapping[int, Arguments]
+    switches: tuple[Any, ...] = ()  # what @include and @skip were given
 
 
 class Operation:
@@ -65,33 +67,38 @@ class Operation:
     def planned(self, variables: Mapping[str, Any]) -> Ready:
         """Return the plan for a request and its arguments; `UncompiledError`: the executor answers."""
         asked = self.asked(variables)
-        plan = self._made(self._shape(asked), asked, lambda selections: planned(selections, asked.arguments))
+        plan = self._made(_shape(asked), asked, lambda selections: planned(selections, asked.arguments))
         return plan, asked.arguments
 
     def asked(self, variables: Mapping[str, Any]) -> Requested:
         """Return what a request asks with, or raise `UncompiledError`: the executor has to refuse it."""
         values = get_variable_values(self._schema, self._operation.variable_definitions or (), dict(variables))
         if not isinstance(values, VariableValues):
-            raise UncompiledError("refused")
+            raise UncompiledError("refused") from values[0]
         try:
             arguments = {id(node): get_argument_values(field, node, values) for field, node in self._asked}
         except GraphQLError as error:
             raise UncompiledError("refused") from error
-        return Requested(values, arguments)
+        return Requested(values, arguments, tuple(values.coerced.get(name) for name in self._switches))
 
     def payload(self, asked: Requested, noun: str, *, once: bool) -> Statement:
         """Return the statement that answers a change which kept a row of this noun, or raise `UncompiledError`."""
-        shape = (*self._shape(asked), noun, once)
+        shape = (*_shape(asked), noun, once)
         return self._made(shape, asked, lambda selections: payload(selections, asked.arguments, noun, once=once))
 
-    def _shape(self, asked: Requested) -> tuple[Any, ...]:
-        return tuple(asked.values.coerced.get(name) for name in self._switches), _shape(asked.arguments)
+    def stream(self, asked: Requested) -> Statement:
+        """Return the statement that answers a subscription with stretches of the ledger, or `UncompiledError`."""
+        return self._made(_shape(asked), asked, lambda selections: streamed(selections, asked.arguments))
+
+    def selections(self, asked: Requested) -> Selections:
+        """Return what a request selects."""
+        return Selections(self._schema, self._operation, self._fragments, asked.values)
 
     def _made(self, shape: Any, asked: Requested, make: Callable[[Selections], P]) -> P:
         found = self._plans.get(shape)
         if found is None:
             try:
-                found = make(Selections(self._schema, self._operation, self._fragments, asked.values))
+                found = make(self.selections(asked))
             except UncompiledError as error:
                 found = error
             except GraphQLError as error:  # the null of a variable that switches a field
@@ -125,10 +132,11 @@ class _Seen(Visitor):
         self.switches |= {value.name.value for value in values if isinstance(value, VariableNode)}
 
 
-def _shape(arguments: Mapping[int, Arguments]) -> tuple[Any, ...]:
+def _shape(asked: Requested) -> tuple[Any, ...]:
     """Return what a statement's text depends on: which arguments are given, which nouns, which instants differ."""
     instants: dict[Any, str] = {}
-    return tuple(tuple(_part(name, value, instants) for name, value in given.items()) for given in arguments.values())
+    given = (tuple(_part(name, value, instants) for name, value in each.items()) for each in asked.arguments.values())
+    return asked.switches, tuple(given)
 
 
 def _part(name: str, value: Any, instants: dict[Any, str]) -> Any:

@@ -8,17 +8,16 @@ from graphql import GraphQLObjectType, get_named_type
 from sqlalchemy import TEXT, ColumnElement, Integer, Select, cast, func, literal_column, select
 
 from api.graphql.compiled.columns import Columns, placed_rows
+from api.graphql.compiled.edges import Edge, OrderOf
 from api.graphql.compiled.given import Arguments, Asked
-from api.graphql.compiled.selections import Fields, name_of
+from api.graphql.compiled.selections import name_of
 from api.graphql.compiled.text import braced, joined, listed, optional, quoted
-from schema.kept.connection import LARGEST_COUNT, Order, page_size
-from schema.kept.node import base64_url
+from schema.kept.connection import LARGEST_COUNT, page_size
 
 if TYPE_CHECKING:
     from api.graphql.compiled.rows import Rows
 
 Details = Any
-OrderOf = Callable[[Arguments], Order]
 LISTS = {"edges", "nodes"}
 
 
@@ -61,23 +60,13 @@ class Page:
         inside: Any = get_named_type(kind.fields[name].type)
         if name == "pageInfo":
             return self._page_info(inside, details)
-        write = self._edge if name == "edges" else self._writer.object
         on_page = (self._row.place <= self._first,) if self._looks_beyond else ()
-        written = write(inside, details, self._row)
+        if name == "edges":
+            written = self._edge.text(inside, details)
+        else:
+            written = self._writer.object(inside, details, self._row)
         joined_up = self._lists_twice or self._row.ground.leads
         return listed(written, self._row.place if joined_up else None, *on_page)
-
-    def _edge(self, kind: GraphQLObjectType, details: Details, row: Columns) -> ColumnElement[str]:
-        fields: Fields = self._writer.selections.under(kind, details)
-        return braced((key, self._edge_field(kind, asked, row)) for key, asked in fields.items())
-
-    def _edge_field(self, kind: GraphQLObjectType, details: Details, row: Columns) -> ColumnElement[str]:
-        name = name_of(details)
-        if name == "cursor":
-            return quoted(self._cursor)
-        if name == "node":
-            return self._writer.object(get_named_type(kind.fields[name].type), details, row)
-        return quoted(kind.name)
 
     def _page_info(self, kind: GraphQLObjectType, details: Details) -> ColumnElement[str]:
         written_as: dict[str, Callable[[], ColumnElement[str]]] = {
@@ -91,7 +80,7 @@ class Page:
         return braced((key, written_as[name_of(asked)]()) for key, asked in fields.items())
 
     def _cursor_at(self, place: ColumnElement[int]) -> ColumnElement[str]:
-        found = func.min(quoted(self._cursor)).filter(self._row.place == place, place <= self._first)
+        found = func.min(quoted(self._edge.cursor)).filter(self._row.place == place, place <= self._first)
         return optional(found)
 
     def _total(self) -> ColumnElement[str]:
@@ -116,10 +105,8 @@ class Page:
         return placed_rows(self._there.noun, self._there.ground.names, page)
 
     @functools.cached_property
-    def _cursor(self) -> ColumnElement[str]:
-        tag = self._asked.bind(functools.partial(_tag, self._order_of), TEXT)
-        place = [piece for column in self._row.key for piece in ('", "', cast(column, TEXT))]
-        return base64_url(joined(['["', tag, *place, '"]']))
+    def _edge(self) -> Edge:
+        return Edge(self._writer, self._asked, self._order_of, self._row)
 
     def _past(self) -> Any:
         place = [
@@ -137,10 +124,6 @@ def _refuse(order_of: OrderOf, given: Arguments) -> None:
     page_size(given["first"])
     if given["after"] is not None:
         order_of(given).place(given["after"])
-
-
-def _tag(order_of: OrderOf, given: Arguments) -> str:
-    return order_of(given).tag
 
 
 def _place(order_of: OrderOf, at: int, given: Arguments) -> Any:

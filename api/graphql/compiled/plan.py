@@ -74,7 +74,7 @@ def planned(selections: Selections, sample: Mapping[int, Arguments]) -> Plan:
 
 def _run(selections: Selections, sample: Mapping[int, Arguments], root: Any, fields: Fields, remembered: bool) -> Run:
     slots = Slots(sample)
-    enters = _entering(slots)  # first: its values come first
+    enters = entering(slots)  # first: its values come first
     roots = Roots(Rows(selections, slots), slots)
     text = joined(members((key, roots.text(root, details)) for key, details in fields.items()))
     entered = case((enters, func.convert_to(text, literal_column("'UTF8'", TEXT))))
@@ -82,7 +82,7 @@ def _run(selections: Selections, sample: Mapping[int, Arguments], root: Any, fie
     return Run(compiled(select(entered), slots), _instant_of(first) if remembered else None)
 
 
-def _entering(slots: Slots) -> ColumnElement[bool]:
+def entering(slots: Slots) -> ColumnElement[bool]:
     """Return the condition that sets the caller's scope: what `app.read_as` does, without the cost of calling it.
 
     CASE evaluates it before what it guards, and the settings end with the statement's own transaction.

@@ -52,14 +52,19 @@ class Roots:
         }
         if name in ways:
             return ways[name](details)
-        return self._answer(field, told(field).metadata[RULE], details)
+        return self._answer(field, details)
 
-    def _answer(self, field: GraphQLField, rule: Rule, details: Details) -> ColumnElement[str]:
+    def question(self, field: GraphQLField, details: Details) -> tuple[Question[Any], list[str]]:
+        """Return what a field's rule asks for with the arguments of the request, and the names of those."""
         node, names = node_of(details), [name for name in field.args if name not in BESIDE]
-        question = rule(**{python_name(field, name): self._argument(node, name) for name in names})
-        kind: Any = get_named_type(field.type)
+        rule: Rule = told(field).metadata[RULE]
         if names:
             self._slots.asked(node).check(refuse_disorder)
+        return rule(**{python_name(field, name): self._argument(node, name) for name in names}), names
+
+    def _answer(self, field: GraphQLField, details: Details) -> ColumnElement[str]:
+        node, (question, names) = node_of(details), self.question(field, details)
+        kind: Any = get_named_type(field.type)
         if isinstance(question, One):
             return self._one(kind, question, details)
         if isinstance(question, All):

@@ -1,0 +1,1 @@
+"""Subscriptions: the ledger is followed once a process, and told to everybody who listens."""

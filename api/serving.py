@@ -5,18 +5,23 @@ import logging
 import socket
 import sys
 from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
 
 import uvicorn
 from litestar import Litestar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
 
 from api.failure import UsageError
 from api.http.question import LARGEST_BODY
+from api.http.socket import AT_ONCE
 from api.stream import door
 
 BACKLOG = 512
 MOST_ASKING = 1000  # connections beside those that listen
+_TEXT, _SHORT, _LONG = b"\x81", 126, 65_536  # RFC 6455, 5.2: a whole text frame; its length in one byte, or two
 STALLED = 15.0  # seconds in which a client that has stopped reading may go on
 
 
@@ -43,7 +48,28 @@ class Asking(Impatient, HttpToolsProtocol):
 
 
 class Conversing(Impatient, WebSocketsSansIOProtocol):
-    """A connection that converses."""
+    """A connection that converses; it offers its application to write at once, where that need not wait."""
+
+    def handle_connect(self, event: Request) -> None:
+        """Begin to converse."""
+        super().handle_connect(event)
+        if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            offered: dict[str, Any] = {AT_ONCE: self.write_at_once}
+            self.scope["extensions"] = {**(self.scope["extensions"] or {}), **offered}
+
+    def write_at_once(self, text: bytes) -> bool:
+        """Write a text frame (RFC 6455, 5.2) unless the client is behind with reading; return whether it is written."""
+        if not self.writable.is_set() or self.close_sent or not self.handshake_complete or self.disconnected:
+            return False
+        size = len(text)
+        if size < _SHORT:
+            head = _TEXT + size.to_bytes(1, "big")
+        elif size < _LONG:
+            head = _TEXT + b"\x7e" + size.to_bytes(2, "big")
+        else:
+            head = _TEXT + b"\x7f" + size.to_bytes(8, "big")
+        self.transport.write(head + text)
+        return True
 
 
 def claim_port(host: str, port: int) -> socket.socket:

@@ -20,7 +20,7 @@ HEADERS = (
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),  # nginx passes it on as it comes
 )
-COMPLETE = "event: complete\ndata:\n\n"
+COMPLETE = b"event: complete\ndata:\n\n"
 OVER = Refusal(
     401, "UNAUTHENTICATED", "The access token is no longer good: ask again with a new one and your Last-Event-ID."
 )
@@ -52,8 +52,8 @@ class EventStream:
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
 
-        async def write(frame: str) -> None:
-            await send({"type": "http.response.body", "body": frame.encode(), "more_body": True})
+        async def write(frame: bytes) -> None:
+            await send({"type": "http.response.body", "body": frame, "more_body": True})
 
         beside = [asyncio.create_task(work()) for work in (self._tell, self._stay, self._breathe)]
         try:
@@ -62,12 +62,12 @@ class EventStream:
         finally:
             for task in beside:
                 task.cancel()
-        last = "" if self._outbox.finished else _refused(TOO_SLOW, known)
-        await send({"type": "http.response.body", "body": last.encode(), "more_body": False})
+        last = b"" if self._outbox.finished else _refused(TOO_SLOW, known)
+        await send({"type": "http.response.body", "body": last, "more_body": False})
 
     def tell(self, told: Told) -> None:
         """Tell of an event."""
-        self._outbox.put(f"id: {told.cursor}\nevent: next\ndata: {told.body}\n\n")
+        self._outbox.put(_next(told.body, told.cursor))
 
     def fail(self) -> None:
         """Say that nothing can be told for now."""
@@ -79,7 +79,7 @@ class EventStream:
 
     async def _tell(self) -> None:
         if isinstance(self._opened, Answer):
-            self._outbox.put(f"event: next\ndata: {self._opened.body.decode()}\n\n")
+            self._outbox.put(_next(self._opened.body))
             self._outbox.put(COMPLETE)
             self._outbox.finish()
             return
@@ -96,7 +96,7 @@ class EventStream:
     async def _breathe(self) -> None:
         while True:
             await asyncio.sleep(ALIVE)
-            self._outbox.put(":\n\n")
+            self._outbox.put(b":\n\n")
 
     def _over(self) -> None:
         metrics.hung_up("token")
@@ -107,5 +107,11 @@ class EventStream:
         self._outbox.finish()
 
 
-def _refused(refusal: Refusal, known: str) -> str:
-    return f"event: next\ndata: {refusal.body(known).decode()}\n\n"
+def _next(body: bytes, cursor: str = "") -> bytes:
+    """Spell one event; lines end in LF alone, and no answer has a line end in it."""
+    place = b"id: %s\n" % cursor.encode() if cursor else b""
+    return b"%sevent: next\ndata: %s\n\n" % (place, body)
+
+
+def _refused(refusal: Refusal, known: str) -> bytes:
+    return _next(refusal.body(known))

@@ -33,6 +33,7 @@ from auth.caller import Caller
 from auth.tokens.verifier import Shown
 
 PROTOCOL = "graphql-transport-ws"
+AT_ONCE = "reinstate.at_once"  # the server's offer to write a text without waiting (serving.py)
 INITIATION = 10.0  # seconds in which a client says who it is
 MOST_OPERATIONS = 32  # at once on one connection
 LONGEST_ID = 200  # letters
@@ -50,7 +51,7 @@ class Socket:
         self._spoken = PROTOCOL in scope["subprotocols"]
         self._receive = receive
         self._send = send
-        self._outbox = Outbox(lambda: self.close(TOO_SLOW))
+        self._outbox = Outbox(lambda: self.close(TOO_SLOW), (scope.get("extensions") or {}).get(AT_ONCE))  # type: ignore[arg-type] # ours
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._caller: Caller | None = None
         self._initiated = False
@@ -90,9 +91,9 @@ class Socket:
             for task in (pump, *self._operations.values()):
                 task.cancel()
 
-    async def _text(self, frame: str) -> None:
+    async def _text(self, frame: bytes) -> None:
         with suppress(OSError, RuntimeError):  # it has gone, or was hung up on meanwhile
-            await self._send({"type": "websocket.send", "bytes": None, "text": frame})
+            await self._send({"type": "websocket.send", "bytes": None, "text": frame.decode()})
 
     def _late(self) -> None:
         if self._caller is None:
@@ -108,7 +109,7 @@ class Socket:
             case "complete":
                 self._complete(said.get("id"))
             case "ping":
-                self._outbox.put('{"type":"pong"}')
+                self._outbox.put(b'{"type":"pong"}')
             case "pong":
                 pass
             case _:
@@ -126,7 +127,7 @@ class Socket:
             return self.close(FORBIDDEN if refused.status == 401 else LATER)
         self._caller = admitted.caller
         self._leaving.enter_context(self._way.door.staying(admitted, lambda: self.close(OVER)))
-        self._outbox.put('{"type":"connection_ack"}')
+        self._outbox.put(b'{"type":"connection_ack"}')
         return None
 
     def _said(self, payload: Any) -> Headers:
@@ -180,20 +181,20 @@ class Voice:
     __slots__ = ("_begins", "_id", "_outbox", "task")
 
     def __init__(self, id_: str, outbox: Outbox) -> None:
-        self._id = json.dumps(id_)
-        self._begins = f'{{"id":{self._id},"type":"next","payload":'
+        self._id = json.dumps(id_).encode()
+        self._begins = b'{"id":%s,"type":"next","payload":' % self._id
         self._outbox = outbox
         self.task: asyncio.Task[None] | None = None
 
     def tell(self, told: Told) -> None:
         """Tell of an event."""
-        self._outbox.put(f"{self._begins}{told.body}}}")
+        self._outbox.put(self._begins + told.body + b"}")
 
     def answer(self, answer: Answer) -> None:
         """Give the one answer there is."""
         if answer.executed:
-            self._outbox.put(f"{self._begins}{answer.body.decode()}}}")
-            self._outbox.put(f'{{"id":{self._id},"type":"complete"}}')
+            self._outbox.put(self._begins + answer.body + b"}")
+            self._outbox.put(b'{"id":%s,"type":"complete"}' % self._id)
         else:
             self._refuse(answer.body)
 
@@ -212,7 +213,8 @@ class Voice:
         await self._outbox.room()
 
     def _refuse(self, body: bytes) -> None:
-        self._outbox.put(f'{{"id":{self._id},"type":"error","payload":{json.dumps(json.loads(body)["errors"])}}}')
+        errors = json.dumps(json.loads(body)["errors"]).encode()
+        self._outbox.put(b'{"id":%s,"type":"error","payload":%s}' % (self._id, errors))
 
 
 def _message(text: str | None) -> Message:

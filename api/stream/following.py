@@ -97,7 +97,7 @@ class Following:
         xid, id_, body = piece.split(" ", 2)
         place = int(xid), int(id_)
         if BROKEN.decode() not in body:
-            return Told(place, self._order.spelt((xid, id_)), body)
+            return Told(place, self._order.spelt((xid, id_)), body.encode())
         (worded,) = await self._executed(Span((place[0], place[1] - 1), place, 1))
         return worded
 
@@ -108,7 +108,7 @@ class Following:
             for row in await db.all(self._rows(span)):
                 edge = Edge(cursor=self._order.cursor(row), node=row)
                 worded = await self._worded(self._context(db), edge)
-                found.append(Told((row.xid, row.id), edge.cursor, worded.decode()))
+                found.append(Told((row.xid, row.id), edge.cursor, worded))
         return found
 
     def _rows(self, span: Span) -> Any:

@@ -8,23 +8,31 @@ MOST_EVENTS = 256
 MOST_BYTES = 2**20
 CROWDED = 0.25  # of either; whoever can wait puts no more in
 
+AtOnce = Callable[[bytes], bool]  # sends a frame where that need not wait; tells whether it did
+
 
 class Outbox:
-    """Frames in order. One too many overflows it: what is there is forgotten, and nothing more is taken."""
+    """Frames in order, sent at once where nobody has to wait for it.
 
-    __slots__ = ("_bytes", "_frames", "_overflowed", "_waiting", "closed", "finished")
+    One too many overflows it: what is there is forgotten, and nothing more is taken.
+    """
 
-    def __init__(self, overflowed: Callable[[], None]) -> None:
+    __slots__ = ("_at_once", "_bytes", "_frames", "_overflowed", "_waiting", "closed", "finished")
+
+    def __init__(self, overflowed: Callable[[], None], at_once: AtOnce | None = None) -> None:
         self.closed = False
+        self._at_once = at_once
         self._overflowed = overflowed
         self.finished = False
-        self._frames: deque[str] = deque()
+        self._frames: deque[bytes] = deque()
         self._bytes = 0
         self._waiting: list[asyncio.Future[None]] = []
 
-    def put(self, frame: str) -> None:
+    def put(self, frame: bytes) -> None:
         """Take a frame to be sent, unless there are too many or too much already."""
         if self.closed or self.finished:
+            return
+        if not self._frames and self._at_once and self._at_once(frame):
             return
         if self._frames and (len(self._frames) >= MOST_EVENTS or self._bytes + len(frame) > MOST_BYTES):
             self.close()
@@ -51,7 +59,7 @@ class Outbox:
         while self._crowded and not self.closed:
             await self._turn()
 
-    async def pump(self, send: Callable[[str], Awaitable[None]]) -> None:
+    async def pump(self, send: Callable[[bytes], Awaitable[None]]) -> None:
         """Send what is put in, as it comes, until nothing more will."""
         while not self.closed:
             if self._frames:
@@ -63,7 +71,7 @@ class Outbox:
             else:
                 await self._turn()
 
-    def _sent(self, frame: str) -> None:
+    def _sent(self, frame: bytes) -> None:
         if self._frames:  # not if it was closed meanwhile
             self._frames.popleft()
             self._bytes -= len(frame)

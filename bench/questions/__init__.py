@@ -72,17 +72,18 @@ class Question:
         return {"query": self.document, "variables": _filled(self.variables, place.words(bare=self.bare))}
 
 
-def _document(name: str) -> str:
+def document(name: str) -> str:
+    """Return a document by its file's name."""
     return (importlib.resources.files("bench") / "questions" / f"{name}.graphql").read_text("utf-8")
 
 
 QUESTIONS = {
     question.name: question
     for question in (
-        Question("Q3", _document("Q3"), {"id": "{system_id}"}),
-        Question("Q1", _document("Q1"), {"region": "{region}"}, by_region=True),
-        Question("Q2", _document("Q2"), {"id": "{system_id}"}),
-        Question("M1", _document("M1"), {"input": _REPORT}, changes=True),
+        Question("Q3", document("Q3"), {"id": "{system_id}"}),
+        Question("Q1", document("Q1"), {"region": "{region}"}, by_region=True),
+        Question("Q2", document("Q2"), {"id": "{system_id}"}),
+        Question("M1", document("M1"), {"input": _REPORT}, changes=True),
     )
 }
 READS = tuple(sorted(name for name, question in QUESTIONS.items() if not question.changes))

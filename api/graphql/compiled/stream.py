@@ -37,7 +37,7 @@ class Told:
 
     place: Place
     cursor: str
-    body: str
+    body: bytes
 
 
 def streamed(selections: Selections, arguments: Mapping[int, Arguments]) -> Statement:

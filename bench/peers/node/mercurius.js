@@ -12,13 +12,32 @@ const resolvers = {
     progress: (_, { region }, { tx }) => ask.progress(tx, region),
     node: (_, { id }, { tx }) => ask.node(tx, id),
   },
-  Mutation: { reportTest: (_, { input }, { tx }) => ask.reportTest(tx, input) },
+  Mutation: { reportTest: reported },
+  Subscription: {
+    activity: {
+      subscribe: mercurius.withFilter(
+        (_, __, { pubsub }) => pubsub.subscribe('activity'),
+        ({ tenant }, _, context) => tenant === context.tenant,
+      ),
+    },
+  },
   Node: { resolveType: named },
   ReportTestAnswer: { resolveType: named },
   System: { id: ({ id }) => ask.globalId('System', id) },
   Milestone: { id: ({ id }) => ask.globalId('Milestone', id) },
   TestReport: { id: ({ id }) => ask.globalId('TestReport', id) },
 };
+
+// As mercurius has it: what a mutation published is resolved again for each who listens.
+async function reported(_, { input }, { tx, tenant, pubsub }) {
+  const report = await ask.reportTest(tx, input);
+  if (report.audited) {
+    const { key, ...node } = report.audited;
+    const edge = { cursor: key, node: { ...node, objectId: ask.globalId('TestReport', key) } };
+    pubsub.publish({ topic: 'activity', payload: { activity: edge, tenant } });
+  }
+  return report;
+}
 
 const loader = (batch) => ({ loader: batch, opts: { cache: false } });
 const paged = (queries) => queries.map(({ obj, params }) => ({ id: obj.id, first: params.first }));
@@ -38,7 +57,11 @@ app.register(mercurius, {
   schema: readFileSync(new URL('schema.graphql', import.meta.url), 'utf8'),
   resolvers,
   loaders,
-  context: ({ headers }) => ({ tx: new Transaction(headers['x-role'], headers['x-tenant']) }),
+  context: ({ headers }) => ({
+    tx: new Transaction(headers['x-role'], headers['x-tenant']),
+    tenant: headers['x-tenant'],
+  }),
+  subscription: { context: (_, { headers }) => ({ tenant: headers['x-tenant'] }) },
   jit: 1,
 });
 app.get('/healthz', async () => 'ready');

@@ -30,7 +30,8 @@ const REPORTED = `insert into bench_report (tenant_ods, id, version, created_at,
   supplier_ods, $2, region_ods, $14, coalesce($15, now()), now() from bench_system where id = $1 returning ${REPORT}`;
 const AUDITED = `insert into bench_audit (tenant_ods, actor, verb, object_type, object_key, row)
   select tenant_ods, created_by, 'reportTest', 'TestReport', id, to_jsonb(report) from bench_report report
-  where id = $1`;
+  where id = $1 returning object_key as key, actor, verb, object_type as "objectType", recorded_at as "recordedAt",
+  row as after`;
 
 /** A global id: the noun and the key of a row. */
 export const globalId = (noun, key) => Buffer.from(`${noun}:${key}`).toString('base64url');
@@ -60,14 +61,14 @@ export async function reportTest(tx, input) {
   const { outcome, planned, run, passed, failed, blocked, entryMet, exitMet, notes, test, asOf } = input;
   const environment = input.environment ?? 'TRUST_TEST';
   const figures = [outcome, planned, run, passed, failed, blocked, entryMet, exitMet, environment, notes, test, asOf];
-  const [, [report]] = await Promise.all([
+  const [, [report], [audited]] = await Promise.all([
     tx.query('tested', TESTED, [system, build]),
     tx.query('reported', REPORTED, [system, build, id, ...figures]),
     tx.query('audited', AUDITED, [id]),
     tx.commit(),
   ]);
   if (!report) return { __typename: 'NotFound', message: 'There is no such system.' };
-  return { ...report, __typename: 'TestReport' };
+  return { ...report, audited, __typename: 'TestReport' };
 }
 
 function paged(columns, table, parent) {

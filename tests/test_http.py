@@ -32,7 +32,8 @@ def http(cluster: embedded.Server) -> Iterator[Http]:
         (f"{JSON};q=0.9, {GRAPHQL_JSON}", GRAPHQL_JSON),
         ("Application/JSON; charset=UTF-8", JSON),
         ("text/html, */*;q=0.1", GRAPHQL_JSON),
-        ("multipart/mixed, text/event-stream, application/json;q=0.9", JSON),
+        ("multipart/mixed, text/event-stream;q=0.5, application/json;q=0.9", JSON),
+        (f"{GRAPHQL_JSON}, application/graphql+json, {JSON}, text/event-stream, multipart/mixed", GRAPHQL_JSON),
     ],
 )
 def test_the_media_type_is_the_one_preferred(http: Http, accept: str, answered: str) -> None:

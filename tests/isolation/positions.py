@@ -53,10 +53,10 @@ def _nested(kind: Any, given: Any) -> Any:
 
 
 def positions() -> list[Position]:
-    """Give every position of the schema."""
+    """Give every position of the schema but those of subscriptions, which test_subscriptions.py asks."""
     found = []
     for name, kind in TYPES.items():
-        if isinstance(kind, GraphQLObjectType) and not name.startswith("__"):
+        if isinstance(kind, GraphQLObjectType) and not name.startswith("__") and name != "Subscription":
             for field, of in kind.fields.items():
                 for argument, taken in of.args.items():
                     found += [Position(name, field, path, holds) for path, holds in _within(argument, taken.type, ())]

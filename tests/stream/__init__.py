@@ -1,0 +1,1 @@
+"""Subscriptions: what is told, to whom, and until when."""

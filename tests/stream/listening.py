@@ -1,0 +1,142 @@
+"""An API that listens on a port of this machine's, in this process, and clients that converse with it."""
+
+import asyncio
+import json
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+import httpx
+import uvicorn
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from api.app import create_app
+from api.serving import configured
+from auth.caller import SignIn
+from auth.signing import ensure_keys
+from auth.tenancy import Database
+from auth.tokens.access_token import AccessToken, new_token_id
+from auth.tokens.issuer import Issuer
+from tests.installed import URL
+from tests.stage import caller
+
+PROTOCOL = "graphql-transport-ws"
+ACTIVITY = "subscription($after: String) { activity(after: $after) { cursor node { verb objectType objectId after } } }"
+KEY = secrets.token_bytes(32)  # one for all who serve a database of these tests
+PATIENCE = 10.0  # seconds
+QUIET = 0.4  # seconds in which nothing comes that will not come
+
+
+class Api:
+    """The whole application behind uvicorn, as `reinstate serve` runs it."""
+
+    def __init__(self, url: str) -> None:
+        self.issuer = Issuer(URL, KEY)
+        self.database = Database(url)
+        self.app = create_app(self.database, self.issuer)
+        self.port = 0
+
+    @classmethod
+    @asynccontextmanager
+    async def serving(cls, url: str) -> AsyncIterator[Self]:
+        """Serve for as long as a block lasts."""
+        api = cls(url)
+        server = uvicorn.Server(configured(api.app))
+        with socket.socket() as claimed:
+            claimed.bind(("127.0.0.1", 0))
+            claimed.listen()
+            api.port = claimed.getsockname()[1]
+            running = asyncio.create_task(server.serve(sockets=[claimed]))
+            try:
+                while not server.started:
+                    await asyncio.sleep(0.01)
+                yield api
+            finally:
+                server.should_exit = True
+                await running
+
+    async def token(self, code: str, **says: Any) -> str:
+        """Give a token of an organisation's with every scope of its kind."""
+        async with self.database.change(SignIn(), "test") as db:
+            ring = await ensure_keys(db, self.issuer)
+        as_, now = caller(code), int(time.time())
+        told = {"scopes": as_.scopes, "token_id": new_token_id(), "issued_at": now, "expires_at": now + 600, **says}
+        return AccessToken(as_.subject, code, as_.kind, **told).write(self.issuer, ring)
+
+    async def post(self, code: str, query: str, **variables: Any) -> Any:
+        """Ask by POST; give the data."""
+        headers = {"Authorization": f"Bearer {await self.token(code)}"}
+        async with httpx.AsyncClient(trust_env=False) as http:
+            answer = await http.post(self.url, json={"query": query, "variables": variables}, headers=headers)
+        assert "errors" not in answer.json(), answer.text
+        return answer.json()["data"]
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}/graphql"
+
+    @asynccontextmanager
+    async def met(self, *protocols: str, **options: Any) -> AsyncIterator["Client"]:
+        """Have a connection on which nothing has been said yet."""
+        address = f"ws://127.0.0.1:{self.port}/graphql"
+        spoken: Any = list(protocols or (PROTOCOL,))
+        async with connect(address, subprotocols=spoken, proxy=None, **options) as wire:
+            yield Client(wire)
+
+    @asynccontextmanager
+    async def client(self, code: str = "", token: str = "", **options: Any) -> AsyncIterator["Client"]:
+        """Have a connection of an organisation's that was let in."""
+        async with self.met(**options) as client:
+            bearer = token or await self.token(code)
+            await client.say(type="connection_init", payload={"Authorization": f"Bearer {bearer}"})
+            assert await client.hear() == {"type": "connection_ack"}
+            yield client
+
+
+class Client:
+    """One who converses by graphql-transport-ws."""
+
+    def __init__(self, wire: ClientConnection) -> None:
+        self.wire = wire
+
+    async def say(self, **message: Any) -> None:
+        """Send a message."""
+        await self.wire.send(json.dumps(message))
+
+    async def hear(self) -> Any:
+        """Give the next message."""
+        async with asyncio.timeout(PATIENCE):
+            return json.loads(await self.wire.recv())
+
+    async def subscribe(self, query: str = ACTIVITY, id_: str = "1", **variables: Any) -> None:
+        """Begin an operation; return when the server has taken it up."""
+        await self.say(id=id_, type="subscribe", payload={"query": query, "variables": variables})
+
+    async def events(self, number: int, field: str = "activity") -> list[Any]:
+        """Give the next so many events."""
+        heard = [await self.hear() for _ in range(number)]
+        assert all(each["type"] == "next" for each in heard), heard
+        return [each["payload"]["data"][field] for each in heard]
+
+    async def silent(self) -> bool:
+        """Tell whether nothing comes."""
+        try:
+            async with asyncio.timeout(QUIET):
+                await self.wire.recv()
+        except TimeoutError:
+            return True
+        return False
+
+    async def closed(self) -> int:
+        """Give the code with which the server hangs up, whatever it says before."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    await self.wire.recv()
+        except ConnectionClosed:
+            return int(self.wire.close_code or 0)

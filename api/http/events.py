@@ -57,7 +57,7 @@ class EventStream:
 
         beside = [asyncio.create_task(work()) for work in (self._tell, self._stay, self._breathe)]
         try:
-            with self._way.door.entered(), self._way.door.staying(self._admitted, self._over):
+            with self._way.door.entered(), self._way.door.staying(self._admitted, self._leave):
                 await self._outbox.pump(write)
         finally:
             for task in beside:
@@ -98,9 +98,9 @@ class EventStream:
             await asyncio.sleep(ALIVE)
             self._outbox.put(b":\n\n")
 
-    def _over(self) -> None:
-        metrics.hung_up("token")
-        self._end(OVER)
+    def _leave(self, known: bool) -> None:
+        metrics.hung_up("token" if known else "unavailable")
+        self._end(OVER if known else refusal_of(ConnectionError(), self._known))
 
     def _end(self, refusal: Refusal) -> None:
         self._outbox.put(_refused(refusal, self._known))

@@ -126,9 +126,12 @@ class Socket:
             refused = refusal_of(error, "a connection")
             return self.close(FORBIDDEN if refused.status == 401 else LATER)
         self._caller = admitted.caller
-        self._leaving.enter_context(self._way.door.staying(admitted, lambda: self.close(OVER)))
+        self._leaving.enter_context(self._way.door.staying(admitted, self._leave))
         self._outbox.put(b'{"type":"connection_ack"}')
         return None
+
+    def _leave(self, known: bool) -> None:
+        self.close(OVER if known else LATER)
 
     def _said(self, payload: Any) -> Headers:
         """Return what a client says of itself: in its first message, as browsers must, or as headers."""

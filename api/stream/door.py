@@ -11,7 +11,7 @@ from auth.tokens.verifier import Admitted, Verifier
 EVERY = 1.0  # seconds between two looks; what is revoked is known 2 s later at most, so that nobody stays 5 s
 MOST = 12_000  # connections, a process
 
-Leave = Callable[[], None]
+Leave = Callable[[bool], None]  # whether it is known that the token is no longer good
 
 
 class Door:
@@ -41,7 +41,7 @@ class Door:
 
     @contextmanager
     def staying(self, admitted: Admitted, leave: Leave) -> Iterator[None]:
-        """Call `leave` when the token expires or is revoked, or when nobody can tell any more, while a block lasts."""
+        """Have `leave` called when the token expires or is revoked, or nobody can tell, while a block lasts."""
         self._staying.setdefault(admitted, {})[leave] = None
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch())
@@ -63,9 +63,9 @@ class Door:
         while True:
             await asyncio.sleep(EVERY)
             try:
-                over = await self._verifier.over(self._staying)
+                over, known = await self._verifier.over(self._staying), True
             except SignInUnavailable:
-                over = list(self._staying)
+                over, known = list(self._staying), False
             for admitted in over:
                 for leave in list(self._staying.get(admitted, ())):
-                    leave()
+                    leave(known)

@@ -52,7 +52,7 @@ class Api:
             api.port = claimed.getsockname()[1]
             running = asyncio.create_task(server.serve(sockets=[claimed]))
             try:
-                while not server.started:
+                while not server.started:  # noqa: ASYNC110 - what is waited for says nothing
                     await asyncio.sleep(0.01)
                 yield api
             finally:

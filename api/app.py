@@ -81,7 +81,7 @@ def create_app(
     demonstration: bool = False,
     cache_mb: int = CACHE_MB,
     reach: Reach | None = None,
-) -> Litestar:
+) -> Counted:
     """Return the application on a database, as this issuer of tokens; `reach`: where other issuers may be."""
     freshness = Freshness(database, AnswerCache(cache_mb))
 

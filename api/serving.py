@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
+from api.app import Counted
 from api.failure import UsageError
 from api.http.question import LARGEST_BODY
 from api.http.socket import AT_ONCE
@@ -88,13 +89,17 @@ def claim_port(host: str, port: int) -> socket.socket:
     return claimed
 
 
-def serve(app: Litestar, claimed: socket.socket, ready: Callable[[], None] = lambda: None, proxies: str = "") -> None:
+def serve(app: Counted, claimed: socket.socket, ready: Callable[[], None] = lambda: None, proxies: str = "") -> None:
     """Answer requests on a claimed port until the process is told to stop; `proxies` are believed who asks."""
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             ready()
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            app.endpoint.door.close()  # nobody would wait for the end of what has none
+            await super().shutdown(sockets)
 
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     _allow_files(MOST_ASKING + door.MOST)

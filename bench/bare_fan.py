@@ -42,17 +42,17 @@ class Peer(asyncio.Protocol):
             return
         self._buffer += data
         head, found, body = self._buffer.partition(b"\r\n\r\n")
-        if not found:
-            return
         fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
-        if b"sec-websocket-key" in fields:
+        if found and b"sec-websocket-key" in fields:
             self._upgrade(head)
-        elif len(body) >= int(fields.get(b"content-length", b"0")):
+        elif found and len(body) >= int(fields.get(b"content-length", b"0")):
             self._buffer = b""
-            if head.startswith(b"POST"):
-                for each in listening:
-                    each.write(EVENT)
-            self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
+            self._answer(change=head.startswith(b"POST"))
+
+    def _answer(self, *, change: bool) -> None:
+        for each in listening if change else ():
+            each.write(EVENT)
+        self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
 
     def _upgrade(self, head: bytes) -> None:
         (key,) = (

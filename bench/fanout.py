@@ -2,28 +2,36 @@
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rich.progress import Progress
+
+from bench.bars import MERCURIUS
 from bench.cpu import spent
 from bench.failure import BenchError
+from bench.limits import RAW
 from bench.ports import free_port
+from bench.product import CACHED
 from bench.questions import QUESTIONS, document
 from bench.subject import ROOT, Server, Subject, python, running
 from bench.turn import Course
 
-SIZES = {500: 40, 5_000: 12, 10_000: 8}  # listeners, and changes they are told of
-RAW = Subject("limit: raw asyncio", python("-m", "bench.bare_fan", "{port}"), ready="/")
+FEW, ALL = {500: 40}, {500: 40, 5_000: 12, 10_000: 8}  # listeners, and changes they are told of
+_LIMIT = Subject(RAW, python("-m", "bench.bare_fan", "{port}"), ready="/")
+_TOLD = (CACHED, MERCURIUS)
 _CHANGE = QUESTIONS["M1"]
+Fanned = dict[str, dict[str, dict[str, float]]]
 
 
-def fanned(course: Course, subjects: list[Subject]) -> dict[str, dict[str, Any]]:
-    """Return for each size what each subject needed; what fails is written down."""
-    told: dict[str, dict[str, Any]] = {}
-    for listeners, changes in SIZES.items():
-        for subject in (*subjects, RAW):
+def fanned(course: Course, subjects: Sequence[Subject], sizes: Mapping[int, int], progress: Progress) -> Fanned:
+    """Return for each number of listeners what each subject needed; what fails is written down."""
+    told: Fanned = {}
+    fan = [subject for subject in subjects if subject.name in _TOLD] + [_LIMIT]
+    for listeners, changes in progress.track(sizes.items(), description="Fan-out"):
+        for subject in fan:
             try:
                 told.setdefault(str(listeners), {})[subject.name] = _fan(course, subject, listeners, changes)
             except (BenchError, OSError) as error:

@@ -24,7 +24,7 @@ from bench.questions import QUESTIONS, Place, Question
 from bench.subject import Subject, python, running
 from bench.turn import TURN, Asked, Course, press
 
-PGBENCH, BARE = "limit: pgbench", "limit: bare uvicorn"
+PGBENCH, BARE, RAW = "limit: pgbench", "limit: bare uvicorn", "limit: raw asyncio"
 _SETTLE = 0.5  # seconds until PostgreSQL has the processor time of the connections that are gone
 _IDEAL = Path(__file__).with_name("ideal")
 

@@ -36,7 +36,7 @@ def write(told: Told) -> None:
     for name, (picture, _) in pictures.items():
         (CHARTS / f"{name}.svg").write_text(picture, encoding="utf-8")
     shown = "\n\n".join(f"![{alt}](../bench/charts/{name}.svg)" for name, (_, alt) in pictures.items())
-    parts = [_preface(told), reached(told), *_tables(told), *_failed(told), "## In pictures", shown]
+    parts = [_preface(told), reached(told), *_tables(told), *_fan_out(told), *_failed(told), "## In pictures", shown]
     head, _, rest = PAGE.read_text("utf-8").partition(START)
     tail = rest.partition(END)[2]
     PAGE.write_text(head + START + "\n".join(f"{part}\n" for part in parts) + END + tail, encoding="utf-8")
@@ -75,8 +75,20 @@ def _tables(told: Told) -> Iterator[str]:
             yield "Processor time a request, µs, server + database:\n\n" + _table(told[part], _cost)
 
 
+def _fan_out(told: Told) -> Iterator[str]:
+    if fan := told.get("fanout"):
+        yield "## Fan-out: one change told to so many listeners"
+        named = {f"{int(listeners):,}": figures for listeners, figures in fan.items()}
+        what = "99th percentile, ms, from when a change is sent (µs of the server a delivery; KB of memory a listener):"
+        yield f"{what}\n\n{_table(named, _fanned)}"
+
+
+def _fanned(figure: Told) -> str:
+    return f"{figure['p99_ms']:,.1f} ({figure['server_us']:,.1f}; {figure['kilobytes']:,.0f})"
+
+
 def _table(figures: Told, tell: Any) -> str:
-    questions = [name for name in NAMES if name in figures]
+    questions = [name for name in NAMES if name in figures] or list(figures)
     subjects = list(dict.fromkeys(subject for name in questions for subject in figures[name]))
     rows = [f"| | {' | '.join(questions)} |", "|---|" + "--:|" * len(questions)]
     for subject in subjects:
@@ -116,6 +128,13 @@ def _pictures(told: Told) -> Iterator[tuple[str, tuple[str, str]]]:
             yield f"{part}-{question.lower()}", (bars(title, "requests a second, more is better", rows), alt)
     for what, drawn in told.get("growth", {}).items():
         title, across = _GROWTHS[what]
-        points = (f"{name} {cost:,.0f} at {size:,.0f}" for name, line in drawn.items() for size, cost in line)
-        alt = f"{title}, µs of processor time a request by {across}: {', '.join(points)}"
-        yield f"growth-{what}", (lines(title, "µs of processor time a request", across, drawn), alt)
+        yield f"growth-{what}", _lines(title, "µs of processor time a request", across, drawn)
+    if fan := told.get("fanout"):
+        known = dict.fromkeys(subject for figures in fan.values() for subject in figures)
+        late = {who: [(int(n), told[who]["p99_ms"]) for n, told in fan.items() if who in told] for who in known}
+        yield "fan-out", _lines("Fan-out, 99th percentile", "ms from a change to its being heard", "listeners", late)
+
+
+def _lines(title: str, unit: str, across: str, drawn: dict[str, Any]) -> tuple[str, str]:
+    points = (f"{name} {cost:,.0f} at {size:,.0f}" for name, line in drawn.items() for size, cost in line)
+    return lines(title, unit, across, drawn), f"{title}, {unit} by {across}: {', '.join(points)}"

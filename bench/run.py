@@ -1,12 +1,14 @@
 """One run of the bench: everything started, checked, pressed in turn, judged, written down, and gone."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from rich.progress import Progress
 
 from bench import others, report
-from bench.bars import BARS, Results
+from bench.bars import BARS, MERCURIUS, Results
+from bench.fanout import ALL, FEW, fanned
 from bench.ground import ground
 from bench.growth import grown
 from bench.limits import database_turn, server_turn
@@ -18,7 +20,7 @@ from bench.scale import NATIONAL, SEED
 from bench.site import Site
 from bench.turn import take
 
-_MIXED = (CACHED, "mercurius", "postgraphile")
+_MIXED = (CACHED, MERCURIUS, "postgraphile")
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,17 @@ class Pace:
     warm: int  # seconds
     seconds: int
     national: bool
+    listeners: Mapping[int, int]
 
     def told(self) -> dict[str, Any]:
         """Return what the results say of it."""
         return {"command": self.command, "rounds": self.rounds, "seconds": self.seconds, "connections": CONNECTIONS}
 
 
-SHORT, FULL = Pace("bench", 3, 1, 2, national=False), Pace("bench-full", 5, 3, 5, national=True)
+SHORT, FULL = (
+    Pace("bench", 3, 1, 2, national=False, listeners=FEW),
+    Pace("bench-full", 5, 3, 5, national=True, listeners=ALL),
+)
 
 
 def run(pace: Pace, progress: Progress) -> dict[str, Any]:
@@ -46,7 +52,7 @@ def run(pace: Pace, progress: Progress) -> dict[str, Any]:
     told: dict[str, Any] = {"machine": machine(), "run": pace.told(), "failures": {}}
     with ground(progress) as place:
         site = Site(place, install(place.folder), progress, pace.warm, pace.seconds)
-        told |= _seed(site, pace.rounds)
+        told |= _seed(site, pace)
         if pace.national:
             national = _national(site, pace.rounds)
             told["growth"], failures = grown(site)
@@ -57,18 +63,19 @@ def run(pace: Pace, progress: Progress) -> dict[str, Any]:
     return told
 
 
-def _seed(site: Site, rounds: int) -> dict[str, Any]:
+def _seed(site: Site, pace: Pace) -> dict[str, Any]:
     course, subjects = site.course(SEED)
     subjects += others.peers()
-    bar = site.progress.add_task("Rounds at seed scale", total=rounds * (len(subjects) + 2))
-    for _ in range(rounds):
+    bar = site.progress.add_task("Rounds at seed scale", total=pace.rounds * (len(subjects) + 2))
+    for _ in range(pace.rounds):
         for subject in subjects:
             take(course, subject)
             site.progress.advance(bar)
         for limit in (database_turn, server_turn):
             limit(course)
             site.progress.advance(bar)
-    return {"seed": course.book.told(), "failures": dict(course.book.failures)}
+    fan = fanned(course, subjects, pace.listeners, site.progress)
+    return {"seed": course.book.told(), "fanout": fan, "failures": dict(course.book.failures)}
 
 
 def _national(site: Site, rounds: int) -> dict[str, Any]:

@@ -128,9 +128,26 @@ def test_bars_are_judged_by_the_figures() -> None:
     subjects = {
         "reinstate, no cache": figure(2500, 100, 100),
         "mercurius": figure(1000, 0),
+        "mercurius, pipelined": figure(2000, 0),
         "limit: pgbench": figure(0, 0, 60),
         "limit: bare uvicorn": figure(20_000, 40),
     }
     met = [bar.judge(Results({"seed": dict.fromkeys(("Q1", "Q2", "Q3", "M1"), subjects)})) for bar in BARS]
-    told = [(line["measured"], line["met"]) for line in itertools.islice(met, 4)]
-    assert told == [(2.5, "bar"), (None, "not measured"), (1.25, "bar"), (None, "not measured")]
+    told = [(line["measured"], line["met"]) for line in itertools.islice(met, 5)]
+    assert told == [(2.5, "bar"), (1.25, "no"), (None, "not measured"), (1.25, "bar"), (None, "not measured")]
+
+
+def test_a_fan_out_is_judged_by_its_worst() -> None:
+    ours = {"p99_ms": 20, "server_us": 12, "kilobytes": 40}
+    fan = {
+        "500": {"reinstate": ours, "mercurius": ours | {"p99_ms": 40}, "limit: raw asyncio": ours | {"p99_ms": 10}},
+        "5000": {"reinstate": ours | {"server_us": 25}, "mercurius": ours, "limit: raw asyncio": ours},
+    }
+    fanned = [bar for bar in BARS if bar.what.startswith("Fan-out")]
+    told = [bar.judge(Results({"fanout": fan})) for bar in fanned]
+    assert [(line["measured"], line["met"]) for line in told] == [
+        (1.0, "aim"),
+        (2.0, "aim"),
+        (25.0, "no"),
+        (40.0, "aim"),
+    ]

@@ -5,9 +5,7 @@ import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
-from litestar import Litestar
-
-from api.app import create_app
+from api.app import Counted, create_app
 from api.demo.accounts import open_all, posts_of
 from api.demo.cast import Keys, assemble, find_keys
 from api.demo.clock import ScenarioClock
@@ -35,7 +33,7 @@ class Demonstration:
         """The file of the accounts' one-time passwords."""
         return self.folder.parent / "accounts.json"
 
-    def app(self) -> Litestar:
+    def app(self) -> Counted:
         """Return the API as it is served."""
         database = Database(self.place.url, self.clock)
         return create_app(database, self.place.issuer(), demonstration=True)

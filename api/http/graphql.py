@@ -138,10 +138,9 @@ class Endpoint:
 
     async def _drop(self, answer: Answer, request: Request) -> None:
         """Drop what a change moved before it is acknowledged, so that whoever asks here next reads it; tell of it."""
-        if answer.executed:
-            self.streams.look()
         if answer.moved:
             self._freshness.changed(answer.moved)
+            self.streams.look()
         elif answer.executed and "mutation" in request.query:
             await self._freshness.catch_up()  # an answer given before, perhaps by another replica
 

@@ -50,6 +50,11 @@ class Door:
         finally:
             self._forget(admitted, leave)
 
+    def close(self) -> None:
+        """Show everybody out: the process ends."""
+        for leave in [leave for leaves in self._staying.values() for leave in leaves]:
+            leave(False)
+
     def _forget(self, admitted: Admitted, leave: Leave) -> None:
         staying = self._staying.get(admitted, {})
         staying.pop(leave, None)

@@ -34,8 +34,9 @@ class Listener(Protocol):
 class Group:
     """Its listeners have been told of everything up to its place that their caller may see."""
 
-    def __init__(self, following: Following, place: Place) -> None:
+    def __init__(self, following: Following, place: Place, turn: asyncio.Semaphore) -> None:
         self.place = place
+        self._turn = turn
         self._following = following
         self._until = place
         self._listeners: dict[Listener, Place] = {}  # and after which place each is told
@@ -57,7 +58,7 @@ class Group:
         """Tell a listener of what comes after a place until cancelled: of the past as fast as it reads."""
         while since < self.place:
             span = Span(since, self.place, PAGE)
-            told = await self._following.told(span)
+            told = await self._told(span)
             for each in told:
                 await listener.room()
                 listener.tell(each)
@@ -91,11 +92,15 @@ class Group:
     async def _tell(self) -> None:
         while self.place < self._until:
             span = Span(self.place, self._until, PAGE)
-            told = await self._following.told(span)
+            told = await self._told(span)
             for each in told:
                 self.place = each.place  # first: who joins meanwhile catches up with this one too
                 await self._fan_out(each)
             self.place = _end(span, told)
+
+    async def _told(self, span: Span) -> list[Told]:
+        async with self._turn:
+            return await self._following.told(span)
 
     async def _fan_out(self, told: Told) -> None:
         here = [listener for listener, since in self._listeners.items() if since < told.place]

@@ -1,5 +1,6 @@
 """Streams: who listens to what, in groups, with one tail for all of them."""
 
+import asyncio
 from collections.abc import Hashable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from api.stream.group import Group, Listener
 from api.stream.tail import Tail
 from auth.tenancy import Database
 
+AT_ONCE = 4  # statements that tell, a role: half its connections are left to those who ask
+
 
 class Streams:
     """The subscriptions of one process."""
@@ -17,6 +20,7 @@ class Streams:
     def __init__(self, database: Database) -> None:
         self._tail = Tail(database, self._heard)
         self._groups: dict[Hashable, Group] = {}
+        self._turns: dict[str, asyncio.Semaphore] = {}
         self._listening = 0
 
     def look(self) -> None:
@@ -39,7 +43,8 @@ class Streams:
     def _group(self, following: Following) -> Iterator[Group]:
         group = self._groups.get(following.key)
         if group is None:
-            group = self._groups[following.key] = Group(following, self._tail.place)
+            turn = self._turns.setdefault(following.caller.role, asyncio.Semaphore(AT_ONCE))
+            group = self._groups[following.key] = Group(following, self._tail.place, turn)
         group.members += 1
         try:
             yield group

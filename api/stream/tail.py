@@ -16,6 +16,7 @@ from auth.tenancy import Database
 log = logging.getLogger("reinstate.stream")
 
 EVERY = 1.0  # seconds between looks when nobody calls for one
+SOON = 0.05  # the same while somebody is writing: who gives a change up says nothing, and holds back what is behind it
 PATIENCE = 3.0  # seconds for one look
 RETRY = 0.3  # seconds until the next try to follow
 MOST = 1000  # events a look
@@ -23,8 +24,10 @@ MOST = 1000  # events a look
 LAST = 2**63 - 1  # beyond every event of a transaction
 # Below the oldest running transaction nothing is added any more, so that no place is passed over.
 _NEWS = """
-    select horizon, e.* from (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon) now
-    left join lateral (
+    select horizon, newest, e.* from (
+        select pg_snapshot_xmin(s)::text::bigint as horizon, pg_snapshot_xmax(s)::text::bigint as newest
+        from pg_current_snapshot() s
+    ) now left join lateral (
         select id, tenant_ods, owner_ods, trust_ods, region_ods, supplier_ods, audience::text as audience, xid
         from event where (xid, id) > ($1, $2) and xid < horizon order by xid, id limit $3
     ) e on true
@@ -80,14 +83,13 @@ class Tail:
         while True:
             self._wake.clear()
             async with asyncio.timeout(PATIENCE):
-                more = await self._news(connection, begun)
-            if not more:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(EVERY):
-                        await self._wake.wait()
+                pause = await self._news(connection, begun)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
 
-    async def _news(self, connection: "asyncpg.Connection[Any]", begun: "asyncio.Future[None]") -> bool:
-        """Say what is new; return whether there is more."""
+    async def _news(self, connection: "asyncpg.Connection[Any]", begun: "asyncio.Future[None]") -> float:
+        """Say what is new; return how many seconds the next look may wait."""
         rows = await connection.fetch(_NEWS, *(self.place if begun.done() else (LAST, LAST)), MOST)
         settled, seen = (int(rows[0]["horizon"]) - 1, LAST), [row for row in rows if row["xid"] is not None]
         more = len(seen) == MOST
@@ -95,9 +97,11 @@ class Tail:
         if not begun.done():
             begun.set_result(None)
         elif seen:
-            reaches = (Reach(*tuple(row)[2:]) for row in seen)
+            reaches = (Reach(*tuple(row)[3:]) for row in seen)
             self._heard(self.place, {name for reach in reaches for name in reach.moves()})
-        return more
+        if more:
+            return 0.0
+        return SOON if rows[0]["newest"] > rows[0]["horizon"] else EVERY
 
     def _told(self, *_: object) -> None:
         self._wake.set()

@@ -18,14 +18,17 @@ from graphql import (
     parse,
 )
 
+from api.graphql.compiled.stream import Span
 from api.graphql.engine import Request, documents
 from tests.compiled.conftest import Ground
+from tests.followed import BEGINNING, END, opened
 from tests.isolation.inputs import TYPES
 from tests.stage import caller
 
 ROOT = Path(__file__).parent.parent.parent
 PLACES = ("README.md", "docs/**/*.md", "api/**/*.py", "bench/questions/*.graphql")
-BEGINS = re.compile(r"(?:\b(?:query|fragment)\b[^{}'`]*)?\{")
+ROOTS = {OperationType.QUERY: "Query", OperationType.SUBSCRIPTION: "Subscription"}
+BEGINS = re.compile(r"(?:\b(?:query|fragment|subscription)\b[^{}'`]*)?\{")
 
 
 def shipped() -> list[Any]:
@@ -74,10 +77,11 @@ def _asks(text: str) -> bool:
         operation = _operation(parse(text))
     except GraphQLSyntaxError:
         return False
-    if operation is None or operation.operation is not OperationType.QUERY:
+    root = ROOTS.get(operation.operation) if operation else None
+    if operation is None or root is None:
         return False
     asked = operation.selection_set.selections
-    return any(isinstance(field, FieldNode) and field.name.value in TYPES["Query"].fields for field in asked)
+    return any(isinstance(field, FieldNode) and field.name.value in TYPES[root].fields for field in asked)
 
 
 def _operation(document: DocumentNode) -> OperationDefinitionNode | None:
@@ -88,6 +92,11 @@ def _operation(document: DocumentNode) -> OperationDefinitionNode | None:
 def test_a_shipped_question_is_compiled(rich: Ground, document: str) -> None:
     operation = _operation(parse(document))
     assert operation
+    if operation.operation is OperationType.SUBSCRIPTION:
+        following = rich.runner.run(opened(rich.engine, caller("AUDITOR"), document))
+        assert following._statement
+        assert rich.runner.run(following.told(Span(BEGINNING, END, 1)))
+        return
     fitting = {"ID!": rich.world.of("System")[0].id, "String!": "Y60"}
     stated = [(each.variable.name.value, each.type) for each in operation.variable_definitions or ()]
     variables = {name: fitting[f"{kind.type.name.value}!"] for name, kind in stated}  # type: ignore[attr-defined] # all are required
@@ -99,5 +108,5 @@ def test_a_shipped_question_is_compiled(rich: Ground, document: str) -> None:
 
 def test_documents_are_found_wherever_they_are_shipped() -> None:
     ids = [str(each.id) for each in shipped()]
-    for place in ("README.md", "api/demo/screen.py", "bench/questions/Q1.graphql"):
+    for place in ("README.md", "api/demo/screen.py", "bench/questions/Q1.graphql", "bench/questions/F1.graphql"):
         assert any(each.startswith(place) for each in ids), (place, ids)

@@ -124,7 +124,7 @@ def test_it_is_bounded_by_bytes_and_forgets_what_was_asked_least_recently(cache:
 def test_a_cache_of_no_size_keeps_nothing(clock: Hands) -> None:
     cache = AnswerCache(0, clock)
     cache.trust(clock.now + 1000)
-    fill(cache)
+    assert (cache.trusted, cache.ticket(R1A)) == (False, None)
     assert (cache.find(("q",), R1A), cache.bytes) == (None, 0)
 
 

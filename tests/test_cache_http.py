@@ -1,14 +1,14 @@
 """Answers kept, asked for over HTTP: who gets what, ETags, and every way a change on this or another replica tells."""
 
 import asyncio
-import json
 from collections.abc import Iterator
 
+import asyncpg
 import pytest
 
 from api.cache import freshness
 from api.cache.answers import AnswerCache
-from api.cache.freshness import Freshness
+from api.cache.freshness import CHANNEL, Freshness
 from auth.scope import Scope
 from tests.asked import JSON
 from tests.cached import Pair, paired
@@ -166,12 +166,17 @@ def test_a_lost_listener_turns_the_cache_off_until_it_listens_again(
     pair.run(again)
 
 
-def test_without_a_size_nothing_is_followed(pair: Pair) -> None:
+def test_without_a_size_nothing_is_kept_and_the_others_are_told(pair: Pair) -> None:
     async def story(pair: Pair) -> None:
+        admin = await asyncpg.connect(pair.stage.server.admin_url, database=pair.stage.name)
+        told = asyncio.Event()
+        await admin.add_listener(CHANNEL, lambda *_: told.set())
         off = Freshness(pair.sites[0].database, AnswerCache(0))
-        before = len(asyncio.all_tasks())
-        async with off.kept_up():
-            assert len(asyncio.all_tasks()) == before
-        assert json.loads((await pair.post()).content)["data"]
+        async with off.kept_up(), asyncio.timeout(5):
+            while not told.is_set():
+                off.changed([])
+                await asyncio.sleep(0.05)
+            assert not off.cache.trusted
+        await admin.close()
 
     pair.run(story)

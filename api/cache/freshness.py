@@ -114,7 +114,7 @@ class Freshness:
                     since = await self._sweep(connection, since)
                 if not connection.is_closed():
                     self.cache.trust(began + STALE)
-                    self._say(logging.INFO, "answers are kept")
+                    self._say(logging.INFO, "answers are kept" if self.cache.limit else "the ledger is followed")
             except BaseException:
                 self.cache.flush()
                 raise

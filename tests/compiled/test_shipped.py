@@ -28,7 +28,7 @@ from tests.stage import caller
 ROOT = Path(__file__).parent.parent.parent
 PLACES = ("README.md", "docs/**/*.md", "api/**/*.py", "bench/questions/*.graphql")
 ROOTS = {OperationType.QUERY: "Query", OperationType.SUBSCRIPTION: "Subscription"}
-BEGINS = re.compile(r"(?:\b(?:query|fragment|subscription)\b[^{}'`]*)?\{")
+BEGINS = re.compile(r"(?:\b(?:query|fragment|subscription)\b[^{}'`\"]*)?\{")
 
 
 def shipped() -> list[Any]:

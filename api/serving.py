@@ -23,25 +23,34 @@ from api.stream import door
 BACKLOG = 512
 MOST_ASKING = 1000  # connections beside those that listen
 _TEXT, _SHORT, _LONG = b"\x81", 126, 65_536  # RFC 6455, 5.2: a whole text frame; its length in one byte, or two
-STALLED = 15.0  # seconds in which a client that has stopped reading may go on
+STALLED = 15.0  # seconds in which a client reads something of what is sent to it
 
 
 class Impatient:
-    """Hangs up on a client that does not read what is sent to it: closing would wait for it to read."""
+    """Hangs up on a client that reads nothing of what is sent to it: closing would wait for it to read."""
 
     transport: asyncio.Transport
-    _late: asyncio.TimerHandle | None = None
+    _left = 0  # bytes that were unsent when this was last looked at
+    _looking: asyncio.TimerHandle | None = None
 
     def pause_writing(self) -> None:
-        """Wait for a while, now that as much is unread as is held for anybody."""
+        """Look from time to time whether it reads, now that as much is unsent as is held for anybody."""
         super().pause_writing()  # type: ignore[misc] # of the protocol beside
-        self._late = asyncio.get_running_loop().call_later(STALLED, self.transport.abort)
+        self._left = self.transport.get_write_buffer_size()
+        self._looking = asyncio.get_running_loop().call_later(STALLED, self._look)
 
     def resume_writing(self) -> None:
         """Go on, now that it has read."""
         super().resume_writing()  # type: ignore[misc] # of the protocol beside
-        if self._late:
-            self._late.cancel()
+        if self._looking:
+            self._looking.cancel()
+
+    def _look(self) -> None:
+        before, self._left = self._left, self.transport.get_write_buffer_size()
+        if self._left >= before:
+            self.transport.abort()
+        else:
+            self._looking = asyncio.get_running_loop().call_later(STALLED, self._look)
 
 
 class Asking(Impatient, HttpToolsProtocol):

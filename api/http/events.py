@@ -43,13 +43,7 @@ class EventStream:
     async def send(self, send: Send, known: str) -> None:
         """Tell until it ends, or the client has gone. Where it ends early the client may ask again."""
         self._known = known
-        kind = (b"content-type", f"{EVENTS}; charset=utf-8".encode())
-        headers = [
-            kind,
-            (b"cache-control", b"no-store"),
-            (b"x-accel-buffering", b"no"),
-            (b"x-request-id", known.encode()),
-        ]
+        headers = [*HEADERS, (b"x-request-id", known.encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
 
         async def write(frame: bytes) -> None:

@@ -15,7 +15,7 @@ log = logging.getLogger("reinstate.stream")
 PAGE = 200  # events asked for at once
 AT_ONCE = 250  # listeners told in one go: some 5 ms
 RETRY = 0.3  # seconds until the next try
-TRIES = 10  # in a row that may fail before those who listen are told to come again
+TRIES = 40  # in a row that may fail before those who listen are told so; where all is lost, the door is quicker
 
 
 class Listener(Protocol):
@@ -82,7 +82,8 @@ class Group:
                 await self._tell()
                 failed = 0
             except Exception as error:  # noqa: BLE001 - what was not told is told at the next try
-                log.warning("events are told late: %s", type(error).__name__)
+                if not failed:
+                    log.warning("events are told late: %s", type(error).__name__)
                 failed += 1
                 self._news.set()
                 if failed >= TRIES:

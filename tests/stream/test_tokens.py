@@ -16,7 +16,7 @@ from auth.tokens.standing import SignInUnavailable
 from auth.tokens.verifier import Verifier
 from tests.stage import Stage
 from tests.stream.listening import Api, Client
-from tests.stream.test_events import source, until
+from tests.stream.test_events import source
 from tests.stream.test_socket import VIEWER, run, settled
 
 WITHIN = 5.0  # seconds
@@ -120,29 +120,5 @@ def test_a_process_has_room_for_so_many(stage: Stage, monkeypatch: pytest.Monkey
             await first.subscribe(VIEWER)
             assert (await first.hear())["type"] == "next"
             assert (await api.post("R1A", VIEWER))["viewer"]  # who asks is answered all the same
-
-    run(stage, story)
-
-
-def test_who_stops_reading_is_hung_up_on_in_the_end(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.serving.STALLED", 0.3)
-    query = '{"query":"subscription { activity { cursor } }"}'
-
-    async def story(api: Api) -> None:
-        endpoint: Any = api.app.endpoint  # type: ignore[attr-defined] # Counted has it
-        reader, writer = await asyncio.open_connection("127.0.0.1", api.port, limit=1)
-        reader._transport.pause_reading()  # type: ignore[attr-defined] # asyncio keeps it to itself
-        head = (
-            f"POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {await api.token('NATIONAL')}\r\n"
-            f"accept: text/event-stream\r\ncontent-type: application/json\r\ncontent-length: {len(query)}\r\n\r\n"
-        )
-        writer.write(f"{head}{query}".encode())
-        await until(lambda: any(group._listeners for group in endpoint.streams._groups.values()))
-        ((listener,),) = (group._listeners for group in endpoint.streams._groups.values())
-        async with asyncio.timeout(20):
-            while endpoint.door._entered:
-                listener._outbox.put(b":" + b" " * 400_000 + b"\n\n")
-                await asyncio.sleep(0.01)
-        writer.close()
 
     run(stage, story)

@@ -225,3 +225,10 @@ def test_a_key_that_is_a_variables_default_is_a_key(http: Http) -> None:
     first = http.post(document)
     assert body_of(first)["data"]["openIncident"]["__typename"] == "Incident"
     assert http.post(document).content == first.content
+
+
+@pytest.mark.parametrize("page", ["/", "/schema.graphql", "/sign-in", "/metrics"])
+def test_a_page_names_its_charset_once(http: Http, page: str) -> None:
+    answer = http.site.runner.run(http.site.http.get(page))
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].lower().count("charset=utf-8") == 1

@@ -9,7 +9,7 @@ from hmac import compare_digest
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from litestar import Request, Response, get, post
+from litestar import MediaType, Request, Response, get, post
 from litestar.datastructures import Cookie
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
@@ -153,9 +153,7 @@ class Desk:
         """Return a page; one whose form may end at an application elsewhere `leads_away`."""
         text = look.rendered(template, {"errors": {}, "demonstration": self.demonstration} | shown)
         sent = look.headers(leads_away=leads_away) | (headers or {})
-        return Response(
-            text, status_code=status, media_type="text/html; charset=utf-8", headers=sent, cookies=list(cookies)
-        )
+        return Response(text, status_code=status, media_type=MediaType.HTML, headers=sent, cookies=list(cookies))
 
     def go(self, place: str, *cookies: Cookie) -> Redirect:
         """Send a browser on by GET."""

@@ -1,6 +1,6 @@
 """The pages that everybody may open: what this is, and the contract."""
 
-from litestar import Response, get
+from litestar import MediaType, Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from api.graphql.contract import contract
@@ -14,7 +14,7 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
     @get("/schema.graphql")
     async def schema() -> Response[str]:
         """Show the public contract."""
-        return Response(contract(), media_type="text/plain; charset=utf-8", headers=look.headers())
+        return Response(contract(), media_type=MediaType.TEXT, headers=look.headers())
 
     return [desk.shows("/", _home), schema]
 

@@ -106,7 +106,7 @@ def test_every_field_was_reached(walked: Walked) -> None:
     there = {
         (name, field)
         for name, kind in TYPES.items()
-        if isinstance(kind, GraphQLObjectType) and not name.startswith("__")
+        if isinstance(kind, GraphQLObjectType) and not name.startswith("__") and name != "Subscription"
         for field in kind.fields
     }
     assert there - walked.questions.reached - walked.changes.reached == set()

@@ -28,6 +28,8 @@ ALL = f"subscription {{ activity {EDGE} }}"
 OF_SYSTEM = f"subscription($system: ID!) {{ systemActivity(system: $system) {EDGE} }}"
 QUESTION = f"query($after: String) {{ activity(first: 25, after: $after) {{ edges {EDGE} pageInfo {{ hasNextPage endCursor }} }} }}"
 
+FEW = 40  # events that are told field by field as well, which takes its time
+
 
 @asynccontextmanager
 async def engine_on(stage: Stage) -> AsyncIterator[Engine]:
@@ -83,11 +85,13 @@ def test_it_tells_what_the_question_shows_and_nothing_else(
     async def ask() -> tuple[list[Told], list[Told]]:
         async with engine_on(copies["reading"]) as engine:
             following = await opened(engine, person(who), ALL)
-            return await past(following), await past(following, executed=True)
+            told = await past(following)
+            return told, await past(following, told[-FEW].place, executed=True)
 
     compiled, executed = asyncio.run(ask())
     assert edges_of(compiled, "activity") == seen[who]
-    assert [(each.place, each.cursor, json.loads(each.body)) for each in compiled] == [
+    assert len(executed) == FEW - 1
+    assert [(each.place, each.cursor, json.loads(each.body)) for each in compiled[-len(executed) :]] == [
         (each.place, each.cursor, json.loads(each.body)) for each in executed
     ]
     assert [each.cursor for each in compiled] == [edge["cursor"] for edge in seen[who]]

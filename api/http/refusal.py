@@ -12,10 +12,15 @@ from litestar.types import Scope
 
 from api.graphql.failure import failure_of
 from api.http import challenge
+from api.stream.streams import MOST_QUESTIONS, CrowdedError
 from auth.tokens.access_token import Unauthenticated
 from auth.tokens.standing import SignInUnavailable
 
 log = logging.getLogger("reinstate.http")
+
+CROWDED = (
+    f"Your organisation follows {MOST_QUESTIONS} different subscriptions here; end some, or follow `activity` once."
+)
 
 _UNROUTABLE = {
     404: ("NOT_FOUND", "There is nothing at this address; ask at /graphql."),
@@ -67,6 +72,8 @@ def refusal_of(error: Exception, known: str) -> Refusal:
             return error
         case Unauthenticated():
             return Refusal(401, "UNAUTHENTICATED", error.description, {"WWW-Authenticate": challenge.refused(error)})
+        case CrowdedError():
+            return Refusal(429, "TOO_MUCH", CROWDED, {"Retry-After": "60"})
         case SignInUnavailable():
             return Refusal(503, "DATABASE_UNAVAILABLE", str(error), {"Retry-After": "1"})
     failure = failure_of(error)

@@ -76,7 +76,7 @@ class Socket:
 
     async def _hang_up(self, why: Why) -> None:
         metrics.hung_up(why.counted)
-        with suppress(OSError):  # it has gone
+        with suppress(OSError, RuntimeError):  # it has gone, or the server has hung up already
             await self._send({"type": "websocket.close", "code": why.code, "reason": why.reason})
 
     async def _converse(self) -> None:

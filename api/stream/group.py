@@ -36,6 +36,7 @@ class Group:
 
     def __init__(self, following: Following, place: Place, turn: asyncio.Semaphore) -> None:
         self.place = place
+        self.tenant_ods = following.caller.tenant_ods
         self._turn = turn
         self._following = following
         self._until = place

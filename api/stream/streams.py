@@ -12,6 +12,11 @@ from api.stream.tail import Tail
 from auth.tenancy import Database
 
 AT_ONCE = 4  # statements that tell, a role: half its connections are left to those who ask
+MOST_QUESTIONS = 250  # that are followed for one organisation; how many listen to each does not matter
+
+
+class CrowdedError(Exception):
+    """An organisation follows as many different questions as one process asks for it."""
 
 
 class Streams:
@@ -43,6 +48,7 @@ class Streams:
     def _group(self, following: Following) -> Iterator[Group]:
         group = self._groups.get(following.key)
         if group is None:
+            self._refuse_crowd(following.caller.tenant_ods)
             turn = self._turns.setdefault(following.caller.role, asyncio.Semaphore(AT_ONCE))
             group = self._groups[following.key] = Group(following, self._tail.place, turn)
         group.members += 1
@@ -53,6 +59,10 @@ class Streams:
             if not group.members:
                 group.end()
                 del self._groups[following.key]
+
+    def _refuse_crowd(self, tenant_ods: str) -> None:
+        if sum(group.tenant_ods == tenant_ods for group in self._groups.values()) >= MOST_QUESTIONS:
+            raise CrowdedError
 
     def _heard(self, until: Place, moved: AbstractSet[str]) -> None:
         for group in self._groups.values():

@@ -67,6 +67,19 @@ def request_id(request: Request[Any, Any, State]) -> str:
 
 def refusal_of(error: Exception, known: str) -> Refusal:
     """Return what is answered to an exception: what we refuse, what the database cannot do; the rest is masked."""
+    if foreseen := _foreseen(error):
+        return foreseen
+    failure = failure_of(error)
+    if failure.code == "INTERNAL":
+        log.error("request %s failed", known, exc_info=error)
+        return Refusal(500, "INTERNAL", "This failed on our side and nothing was kept.")
+    log.warning("request %s: %s (%s)", known, failure.code, type(error).__name__)
+    if failure.retryable:
+        return Refusal(503, failure.code, failure.message, {"Retry-After": "1"})
+    return Refusal(400, failure.code, failure.message)
+
+
+def _foreseen(error: Exception) -> Refusal | None:
     match error:
         case Refusal():
             return error
@@ -76,14 +89,7 @@ def refusal_of(error: Exception, known: str) -> Refusal:
             return Refusal(429, "TOO_MUCH", CROWDED, {"Retry-After": "60"})
         case SignInUnavailable():
             return Refusal(503, "DATABASE_UNAVAILABLE", str(error), {"Retry-After": "1"})
-    failure = failure_of(error)
-    if failure.code == "INTERNAL":
-        log.error("request %s failed", known, exc_info=error)
-        return Refusal(500, "INTERNAL", "This failed on our side and nothing was kept.")
-    log.warning("request %s: %s (%s)", known, failure.code, type(error).__name__)
-    if failure.retryable:
-        return Refusal(503, failure.code, failure.message, {"Retry-After": "1"})
-    return Refusal(400, failure.code, failure.message)
+    return None
 
 
 def refused(request: Request[Any, Any, State], error: Exception) -> Response[bytes]:

@@ -131,7 +131,10 @@ def _pictures(told: Told) -> Iterator[tuple[str, tuple[str, str]]]:
         yield f"growth-{what}", _lines(title, "µs of processor time a request", across, drawn)
     if fan := told.get("fanout"):
         known = dict.fromkeys(subject for figures in fan.values() for subject in figures)
-        late = {who: [(int(n), told[who]["p99_ms"]) for n, told in fan.items() if who in told] for who in known}
+        late = {
+            who.removeprefix("limit: "): [(int(n), told[who]["p99_ms"]) for n, told in fan.items() if who in told]
+            for who in known
+        }
         yield "fan-out", _lines("Fan-out, 99th percentile", "ms from a change to its being heard", "listeners", late)
 
 

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from api.stream import streams
 from tests.stage import Stage, mutation_document
-from tests.stream.listening import ACTIVITY, Api, Client
+from tests.stream.listening import Api, Client
 from tests.test_spine import PASSED
 
 VIEWER = "{ viewer { organisation { odsCode } } }"
@@ -255,36 +254,6 @@ def test_at_another_address_nobody_converses(stage: Stage) -> None:
 
         with pytest.raises(InvalidStatus):
             await connect(f"ws://127.0.0.1:{api.port}/elsewhere", proxy=None)
-
-    run(stage, story)
-
-
-def test_a_connection_has_so_many_operations_at_once(stage: Stage) -> None:
-    async def story(api: Api) -> None:
-        async with api.client("R1A") as client:
-            for number in range(33):
-                await client.subscribe(ACTIVITY, str(number))
-            heard = await client.hear()
-            assert (heard["id"], heard["payload"][0]["extensions"]["code"]) == ("32", "TOO_MUCH")
-            await client.say(id="3", type="complete")
-            await client.subscribe(VIEWER, "32")
-            assert (await client.hear())["type"] == "next"
-
-    run(stage, story)
-
-
-def test_an_organisation_follows_so_many_different_questions(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "MOST_QUESTIONS", 2)
-
-    async def story(api: Api) -> None:
-        async with api.client("R1A") as client, api.client("R1A") as same, api.client("RYG") as other:
-            for number in range(3):
-                await client.subscribe(f"subscription {{ activity {{ a{number}: cursor }} }}", str(number))
-            heard = await client.hear()
-            assert (heard["id"], heard["payload"][0]["extensions"]["code"]) == ("2", "TOO_MUCH")
-            for quiet in (same, other):
-                await quiet.subscribe("subscription { activity { a0: cursor } }")
-                assert await quiet.silent()
 
     run(stage, story)
 

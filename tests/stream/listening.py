@@ -75,6 +75,13 @@ class Api:
         assert "errors" not in answer.json(), answer.text
         return answer.json()["data"]
 
+    async def settled(self) -> None:
+        """Wait until everybody who has begun to listen is told of what comes from now on."""
+        streams: Any = self.app.endpoint.streams
+        async with asyncio.timeout(PATIENCE):
+            while streams._listening != sum(len(group._listeners) for group in streams._groups.values()):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
     @property
     def url(self) -> str:
         """Where it answers."""
@@ -86,7 +93,7 @@ class Api:
         address = f"ws://127.0.0.1:{self.port}/graphql"
         spoken: Any = list(protocols or (PROTOCOL,))
         async with connect(address, subprotocols=spoken, proxy=None, **options) as wire:
-            yield Client(wire)
+            yield Client(wire, self)
 
     @asynccontextmanager
     async def client(self, code: str = "", token: str = "", **options: Any) -> AsyncIterator["Client"]:
@@ -101,8 +108,9 @@ class Api:
 class Client:
     """One who converses by graphql-transport-ws."""
 
-    def __init__(self, wire: ClientConnection) -> None:
+    def __init__(self, wire: ClientConnection, api: Api) -> None:
         self.wire = wire
+        self.api = api
 
     async def say(self, **message: Any) -> None:
         """Send a message."""

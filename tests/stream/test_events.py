@@ -67,6 +67,7 @@ def test_a_change_is_told_with_its_cursor(stage: Stage, told: dict[str, str]) ->
             assert region.answer.headers["content-type"] == f"{EVENTS}; charset=utf-8"
             assert region.answer.headers["cache-control"] == "no-store"
             await asyncio.sleep(QUIET)
+            await api.settled()
             made = (await api.post("R1A", REPORT, input=report(told)))["reportTest"]["id"]
             block = await region.block()
             assert b"\r" not in block
@@ -84,6 +85,7 @@ def test_it_goes_on_after_the_last_event_id(stage: Stage, told: dict[str, str]) 
     async def story(api: Api) -> None:
         async with source(api, "R1A") as own:
             await asyncio.sleep(QUIET)
+            await api.settled()
             await api.post("R1A", REPORT, input=report(told))
             cursor, _ = await own.event()
         made = [(await api.post("R1A", REPORT, input=report(told)))["reportTest"]["id"] for _ in range(2)]

@@ -273,4 +273,4 @@ async def settled(client: Client) -> None:
     await client.subscribe(VIEWER, "settled")
     while (await client.hear()).get("type") != "complete":
         pass
-    await asyncio.sleep(0.05)
+    await client.api.settled()

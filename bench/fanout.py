@@ -59,13 +59,12 @@ def _fan(course: Course, subject: Subject, listeners: int, changes: int) -> dict
 
 def _asked(course: Course, server: Server, listeners: int, changes: int) -> dict[str, Any]:
     place = course.places[0]
-    body = server.subject.questions["M1"].body(place) if "M1" in server.subject.questions else {}
     return {
         "port": server.port,
         "url": f"{server.address}/graphql",
         "headers": server.headers(_CHANGE, place),
         "document": document("F1"),
-        "change": body,
+        "change": server.subject.questions[_CHANGE.name].body(place),
         "listeners": listeners,
         "events": changes,
     }

@@ -31,7 +31,7 @@ class Pair:
         self.stage = stage
         self.runner = runner
         self.sites = [Site(stage.url, runner) for _ in range(2)]
-        self.sites[1].app.endpoint.door._verifier._issuer = self.sites[0].issuer
+        self.sites[1].app.endpoint._verifier._issuer = self.sites[0].issuer
         self.tokens: dict[str, str] = {}
 
     def run(self, story: Callable[["Pair"], Awaitable[None]]) -> None:

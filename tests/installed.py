@@ -46,12 +46,8 @@ class Site:
     async def token(self, code: str = "NATIONAL") -> str:
         """Give a token of an organisation's with every scope of its kind."""
         if self._ring is None:
-            async with self.database.change(SignIn(), "test") as db:
-                self._ring = await ensure_keys(db, self.issuer)
-        as_ = caller(code)
-        now = int(time.time())
-        says = AccessToken(as_.subject, code, as_.kind, as_.scopes, new_token_id(), now, now + 600)
-        return says.write(self.issuer, self._ring)
+            self._ring = await ring_of(self.database, self.issuer)
+        return token_of(code, self.issuer, self._ring)
 
     async def post(
         self, document: str, headers: dict[str, str] | None = None, /, token: str = "", **variables: Any
@@ -65,6 +61,19 @@ class Site:
         """Let go of everything."""
         self.runner.run(self.http.aclose())
         self.runner.run(self.database.close())
+
+
+async def ring_of(database: Database, issuer: Issuer) -> Ring:
+    """Give the keys that an installation signs with."""
+    async with database.change(SignIn(), "test") as db:
+        return await ensure_keys(db, issuer)
+
+
+def token_of(code: str, issuer: Issuer, ring: Ring, **says: Any) -> str:
+    """Write a token of an organisation's with every scope of its kind, and whatever else it says."""
+    as_, now = caller(code), int(time.time())
+    told = {"scopes": as_.scopes, "token_id": new_token_id(), "issued_at": now, "expires_at": now + 600, **says}
+    return AccessToken(as_.subject, code, as_.kind, **told).write(issuer, ring)
 
 
 def code_of(answer: httpx.Response) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,23 +12,17 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.database import embedded
-from auth.caller import SignIn
-from auth.signing import ensure_keys
 from auth.tenancy import Database
-from auth.tokens.access_token import AccessToken, new_token_id
 from auth.tokens.issuer import Issuer
+from tests.cached import LISTENERS
 from tests.conftest import clone
 from tests.embedded import free_port
-from tests.installed import URL, Replica
+from tests.installed import URL, Replica, ring_of, token_of
 from tests.replicas import READERS, Traffic
-from tests.stage import Stage, caller
+from tests.stage import Stage
 
 READS = 10_000
 KILLS = 4
-LISTENERS = (
-    "select count(pg_terminate_backend(pid)) from pg_stat_activity "
-    "where application_name = 'reinstate app_sweep' and datname = $1"
-)
 
 
 class Installed:
@@ -60,17 +53,10 @@ class Installed:
 
     async def tokens(self) -> dict[str, str]:
         """Give everybody a token."""
-        database, issuer, now = Database(self.stage.url), Issuer(URL, self.key), int(time.time())
-        async with database.change(SignIn(), "test") as db:
-            ring = await ensure_keys(db, issuer)
+        database, issuer = Database(self.stage.url), Issuer(URL, self.key)
+        ring = await ring_of(database, issuer)
         await database.close()
-        everybody = [caller(code) for code in READERS]
-        return {
-            each.tenant_ods: AccessToken(
-                each.subject, each.tenant_ods, each.kind, each.scopes, new_token_id(), now, now + 600
-            ).write(issuer, ring)
-            for each in everybody
-        }
+        return {code: token_of(code, issuer, ring) for code in READERS}
 
     def counted(self, name: str, **labels: str) -> float:
         """Add up a counter of both replicas'."""

@@ -8,7 +8,7 @@ from api import metrics
 from api.graphql.compiled.stream import Told
 from api.graphql.engine import Answer
 from api.http.headers import EVENTS
-from api.http.refusal import Refusal, refusal_of
+from api.http.refusal import NOT_NOW, Refusal, refusal_of
 from api.http.way import Way
 from api.stream.following import Following
 from api.stream.outbox import Outbox
@@ -65,7 +65,7 @@ class EventStream:
 
     def fail(self) -> None:
         """Say that nothing can be told for now."""
-        self._end(refusal_of(ConnectionError(), self._known))
+        self._end(NOT_NOW)
 
     async def room(self) -> None:
         """Wait until most of what there is to send is sent."""
@@ -94,7 +94,7 @@ class EventStream:
 
     def _leave(self, known: bool) -> None:
         metrics.hung_up("token" if known else "unavailable")
-        self._end(OVER if known else refusal_of(ConnectionError(), self._known))
+        self._end(OVER if known else NOT_NOW)
 
     def _end(self, refusal: Refusal) -> None:
         self._outbox.put(_refused(refusal, self._known))

@@ -1,5 +1,6 @@
 """GraphQL over HTTP, to the letter of its specification; bodies are JSON alone, which is the CSRF guard."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 
 from litestar import asgi
@@ -62,10 +63,15 @@ class Endpoint:
     def __init__(self, engine: Engine, verifier: Verifier, freshness: Freshness, streams: Streams) -> None:
         self.door = Door(verifier)
         self.streams = streams
-        self.admit = verifier.admit
+        self._verifier = verifier
         self._engine = engine
         self._freshness = freshness
         self._cache = freshness.cache
+
+    def admit(self, headers: Headers, method: str) -> Awaitable[Admitted]:
+        """Return whoever is named by what a request by this method says of itself, or raise why not."""
+        scheme, token = credentials_of(headers)
+        return self._verifier.admit(token, None if scheme == "bearer" else Shown(proof_of(headers), method))
 
     async def converse(self, scope: WebSocketScope, receive: Receive, send: Send) -> None:
         """Answer whatever comes over one WebSocket."""
@@ -98,11 +104,7 @@ class Endpoint:
             raise no_such_method(_TAKEN)
         headers = headers_of(scope)
         media_type = media_type_of(headers)
-        scheme, token = credentials_of(headers)
-        if scheme == "bearer":
-            admitted = await self.admit(token)
-        else:
-            admitted = await self.admit(token, Shown(proof_of(headers), method))
+        admitted = await self.admit(headers, method)
         sent = await question.body(headers, receive) if method == "POST" else scope["query_string"]
         asked = _Asked(scope, headers, admitted, media_type, sent)
         if media_type == EVENTS:

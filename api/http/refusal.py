@@ -10,7 +10,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import Scope
 
-from api.graphql.failure import failure_of
+from api.graphql.failure import UNAVAILABLE, failure_of
 from api.http import challenge
 from api.stream.streams import MOST_QUESTIONS, CrowdedError
 from auth.tokens.access_token import Unauthenticated
@@ -40,6 +40,9 @@ class Refusal(Exception):  # noqa: N818 - it is what we answer, not what went wr
         """Return the JSON that answers the request of this id."""
         extensions = {"code": self.code, "retryable": self.status == 503, "requestId": known}
         return json.dumps({"errors": [{"message": self.message, "extensions": extensions}]}).encode()
+
+
+NOT_NOW = Refusal(503, UNAVAILABLE.code, UNAVAILABLE.message, {"Retry-After": "1"})
 
 
 def too_large() -> Refusal:

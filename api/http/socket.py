@@ -12,8 +12,8 @@ from api import metrics
 from api.graphql.compiled.stream import Told
 from api.graphql.engine import Answer, Request
 from api.http import question
-from api.http.headers import Headers, credentials_of, headers_of, proof_of
-from api.http.refusal import Refusal, refusal_of
+from api.http.headers import Headers, headers_of
+from api.http.refusal import NOT_NOW, Refusal, refusal_of
 from api.http.way import Way
 from api.http.why import (
     AGAIN,
@@ -30,14 +30,13 @@ from api.http.why import (
 )
 from api.stream.outbox import Outbox
 from auth.caller import Caller
-from auth.tokens.verifier import Shown
 
 PROTOCOL = "graphql-transport-ws"
 AT_ONCE = "reinstate.at_once"  # the server's offer to write a text without waiting (serving.py)
 INITIATION = 10.0  # seconds in which a client says who it is
 MOST_OPERATIONS = 32  # at once on one connection
 LONGEST_ID = 200  # letters
-CREDENTIALS = ("authorization", "dpop")
+CREDENTIALS = (b"authorization", b"dpop")
 
 Message = dict[str, Any]
 
@@ -120,8 +119,7 @@ class Socket:
             return self.close(AGAIN)
         self._initiated = True
         try:
-            scheme, token = credentials_of(headers := self._said(payload))
-            admitted = await self._way.admit(token, None if scheme == "bearer" else Shown(proof_of(headers), "GET"))
+            admitted = await self._way.admit(self._said(payload), "GET")
         except Exception as error:  # noqa: BLE001 - the edge: each has its code
             refused = refusal_of(error, "a connection")
             return self.close(FORBIDDEN if refused.status == 401 else LATER)
@@ -141,7 +139,7 @@ class Socket:
             for name, each in given.items()
             if isinstance(each, str)
         }
-        return {**self._headers, **{name: told[name] for name in (b"authorization", b"dpop") if name in told}}
+        return {**self._headers, **{name: told[name] for name in CREDENTIALS if name in told}}
 
     def _subscribe(self, id_: Any, payload: Any) -> None:
         if not isinstance(id_, str) or not 0 < len(id_) <= LONGEST_ID or not isinstance(payload, dict):
@@ -207,7 +205,7 @@ class Voice:
 
     def fail(self) -> None:
         """Say that nothing can be told for now."""
-        self.refuse(refusal_of(ConnectionError(), "a subscription"))
+        self.refuse(NOT_NOW)
         if self.task:
             self.task.cancel()
 

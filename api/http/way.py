@@ -1,13 +1,15 @@
 """What those who listen ask for, by whichever protocol they speak."""
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 from api.graphql.engine import Answer, Request
+from api.http.headers import Headers
 from api.stream.door import Door
 from api.stream.following import Following
 from api.stream.streams import Streams
 from auth.caller import Caller
-from auth.tokens.verifier import Admitted, Shown
+from auth.tokens.verifier import Admitted
 
 
 class Way(Protocol):
@@ -16,8 +18,8 @@ class Way(Protocol):
     door: Door
     streams: Streams
 
-    async def admit(self, token: str, shown: Shown | None) -> Admitted:
-        """Return whoever has this token, or raise why not."""
+    def admit(self, headers: Headers, method: str) -> Awaitable[Admitted]:
+        """Return whoever is named by what a request by this method says of itself, or raise why not."""
 
     async def opened(self, request: Request, caller: Caller) -> Answer | Following:
         """Return a subscription to follow, or the answer to anything else."""

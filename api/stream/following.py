@@ -5,8 +5,6 @@ from functools import partial
 from typing import Any
 
 from graphql import FieldNode
-from sqlalchemy.orm import aliased
-from sqlmodel import select
 
 from api import metrics
 from api.graphql.compiled.given import Given, UncompiledError
@@ -23,7 +21,7 @@ from api.graphql.operation import CAN, RULE, may, refuse_disorder
 from api.graphql.reading import RowReader
 from auth.caller import Caller
 from auth.tenancy import Database, Transaction
-from schema.kept.connection import Edge, Order
+from schema.kept.connection import Order
 
 Worded = Callable[[Context, Any], Awaitable[bytes]]  # the answer about one event, made field by field
 
@@ -104,18 +102,12 @@ class Following:
     async def _executed(self, span: Span) -> list[Told]:
         request = "a subscription", ""
         async with self._database.transaction(self.caller, *request, read_only=True) as db:
-            found = []
-            for row in await db.all(self._rows(span)):
-                edge = Edge(cursor=self._order.cursor(row), node=row)
-                worded = await self._worded(self._context(db), edge)
-                found.append(Told((row.xid, row.id), edge.cursor, worded))
-        return found
-
-    def _rows(self, span: Span) -> Any:
-        rows = self._question.statement.subquery()
-        inside = self._order.past(rows, span.after), ~self._order.past(rows, span.until)
-        shown = select(aliased(self._question.noun, rows, adapt_on_names=True)).where(*inside)
-        return shown.order_by(*self._order.by(rows)).limit(span.most)
+            settled = self._question.statement.where(~self._order.past(self._question.noun.__table__, span.until))
+            page = await db.page(settled, self._order, span.most, self._order.spelt([*map(str, span.after)]))
+            return [
+                Told((edge.node.xid, edge.node.id), edge.cursor, await self._worded(self._context(db), edge))
+                for edge in page.edges
+            ]
 
     def _context(self, db: Transaction) -> Context:
         return Context(self.caller, db, RowReader(db), may=partial(may, self._schema, self.caller))

@@ -4,7 +4,6 @@ import asyncio
 import json
 import secrets
 import socket
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Self
@@ -16,17 +15,14 @@ from websockets.exceptions import ConnectionClosed
 
 from api.app import create_app
 from api.serving import configured
-from auth.caller import SignIn
-from auth.signing import ensure_keys
 from auth.tenancy import Database
-from auth.tokens.access_token import AccessToken, new_token_id
 from auth.tokens.issuer import Issuer
-from tests.installed import URL
-from tests.stage import caller
+from tests.installed import URL, ring_of, token_of
 
 PROTOCOL = "graphql-transport-ws"
 ACTIVITY = "subscription($after: String) { activity(after: $after) { cursor node { verb objectType objectId after } } }"
 KEY = secrets.token_bytes(32)  # one for all who serve a database of these tests
+VIEWER = "{ viewer { organisation { odsCode } } }"
 PATIENCE = 10.0  # seconds
 QUIET = 0.4  # seconds in which nothing comes that will not come
 
@@ -61,11 +57,7 @@ class Api:
 
     async def token(self, code: str, **says: Any) -> str:
         """Give a token of an organisation's with every scope of its kind."""
-        async with self.database.change(SignIn(), "test") as db:
-            ring = await ensure_keys(db, self.issuer)
-        as_, now = caller(code), int(time.time())
-        told = {"scopes": as_.scopes, "token_id": new_token_id(), "issued_at": now, "expires_at": now + 600, **says}
-        return AccessToken(as_.subject, code, as_.kind, **told).write(self.issuer, ring)
+        return token_of(code, self.issuer, await ring_of(self.database, self.issuer), **says)
 
     async def post(self, code: str, query: str, **variables: Any) -> Any:
         """Ask by POST; give the data."""
@@ -104,6 +96,14 @@ class Api:
             assert await client.hear() == {"type": "connection_ack"}
             yield client
 
+    @asynccontextmanager
+    async def listener(self, code: str, **variables: Any) -> AsyncIterator["Client"]:
+        """Have a connection on which an organisation listens to activity, and has joined those who are told."""
+        async with self.client(code) as client:
+            await client.subscribe(**variables)
+            await client.settled()
+            yield client
+
 
 class Client:
     """One who converses by graphql-transport-ws."""
@@ -124,6 +124,13 @@ class Client:
     async def subscribe(self, query: str = ACTIVITY, id_: str = "1", **variables: Any) -> None:
         """Begin an operation; return when the server has taken it up."""
         await self.say(id=id_, type="subscribe", payload={"query": query, "variables": variables})
+
+    async def settled(self) -> None:
+        """Wait until the server has taken up what was said: a question that is asked after it takes its time."""
+        await self.subscribe(VIEWER, "settled")
+        while (await self.hear()).get("type") != "complete":
+            pass
+        await self.api.settled()
 
     async def events(self, number: int, field: str = "activity") -> list[Any]:
         """Give the next so many events."""

@@ -4,8 +4,8 @@ import pytest
 
 from api.stream import streams
 from tests.stage import Stage
-from tests.stream.listening import ACTIVITY, Api
-from tests.stream.test_socket import VIEWER, run
+from tests.stream.listening import ACTIVITY, VIEWER, Api
+from tests.stream.test_socket import run
 
 
 def test_a_connection_has_so_many_operations_at_once(stage: Stage) -> None:

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from tests.stage import Stage, mutation_document
-from tests.stream.listening import ACTIVITY, PATIENCE, QUIET, Api
-from tests.stream.test_socket import VIEWER, report, run
+from tests.stream.listening import ACTIVITY, PATIENCE, QUIET, VIEWER, Api
+from tests.stream.test_socket import report, run
 
 REPORT = mutation_document("reportTest", "id")
 EVENTS = "text/event-stream"

@@ -11,9 +11,9 @@ import pytest
 
 from tests.oauth.node import BARE, PROGRAM, install
 from tests.stage import Stage, mutation_document
-from tests.stream.listening import ACTIVITY, Api
+from tests.stream.listening import ACTIVITY, VIEWER, Api
 from tests.stream.test_losing_nothing import seen
-from tests.stream.test_socket import VIEWER, report, run
+from tests.stream.test_socket import report, run
 
 FOLDER = Path(__file__).with_name("node")
 REPORT = mutation_document("reportTest", "id")

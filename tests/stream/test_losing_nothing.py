@@ -6,22 +6,23 @@ import random
 from contextlib import AsyncExitStack
 from typing import Any
 
-import asyncpg
 import pytest
 
 from api.database import embedded
 from api.graphql.compiled.stream import Told
 from api.stream import tail
 from api.stream.outbox import MOST_BYTES, MOST_EVENTS, Outbox
+from tests.cached import LISTENERS
 from tests.conftest import clone
+from tests.isolation.sql import as_admin
 from tests.stage import Stage, mutation_document
 from tests.stream.listening import Api
 from tests.stream.test_events import until
-from tests.stream.test_socket import report, run, settled
+from tests.stream.test_socket import report, run
 
 REPORT = mutation_document("reportTest", "id")
 CHANGES = 240
-LISTENERS = 12
+AT_ONCE = 12  # who listen
 READERS = """
     select count(*) from pg_stat_activity
     where application_name = 'reinstate app_sweep' and datname = current_database()
@@ -67,7 +68,7 @@ def test_writers_at_once_and_listeners_who_come_and_go(cluster: embedded.Server)
 
     async def story(api: Api, other: Api) -> None:
         first = (await seen(api, "NATIONAL", None))[-1]
-        codes = ["NATIONAL", "R1A", "Y60", "SUPPLIER", "RYG", "Y56"] * (LISTENERS // 6)
+        codes = ["NATIONAL", "R1A", "Y60", "SUPPLIER", "RYG", "Y56"] * (AT_ONCE // 6)
         heard = [[first] for _ in codes]
         expected: dict[str, list[str]] = {}
         places = zip([api, other] * len(codes), codes, heard, strict=False)
@@ -92,10 +93,7 @@ def test_what_commits_late_is_told_in_its_place(stage: Stage, told: dict[str, st
     """A transaction that began first and commits last: nothing after it is told before it."""
 
     async def story(api: Api) -> None:
-        admin = await asyncpg.connect(stage.server.admin_url, database=stage.name)
-        async with api.client("NATIONAL") as client:
-            await client.subscribe()
-            await settled(client)
+        async with as_admin(stage) as admin, api.listener("NATIONAL") as client:
             late = admin.transaction()
             await late.start()
             await admin.execute("select pg_current_xact_id()")  # it has begun to write
@@ -103,28 +101,20 @@ def test_what_commits_late_is_told_in_its_place(stage: Stage, told: dict[str, st
             assert await client.silent()
             await late.rollback()
             assert len(await client.events(1)) == 1
-        await admin.close()
 
     run(stage, story)
 
 
 def test_a_lost_reader_goes_on_from_its_place(stage: Stage, told: dict[str, str]) -> None:
     async def story(api: Api) -> None:
-        admin = await asyncpg.connect(stage.server.admin_url, database=stage.name)
-        async with api.client("R1A") as client:
-            await client.subscribe()
-            await settled(client)
+        async with as_admin(stage) as admin, api.listener("R1A") as client:
             for _ in range(3):
-                killed = await admin.fetchval(
-                    "select count(pg_terminate_backend(pid)) from pg_stat_activity "
-                    "where application_name = 'reinstate app_sweep' and datname = current_database()"
-                )
+                killed = await admin.fetchval(LISTENERS, stage.name)
                 assert killed >= 1
                 await api.post("R1A", REPORT, input=report(told))
                 assert len(await client.events(1)) == 1
                 await asyncio.sleep(2 * tail.RETRY)
             assert await client.silent()
-        await admin.close()
 
     run(stage, story)
 
@@ -137,7 +127,7 @@ def test_one_process_reads_the_ledger_once_however_many_listen(stage: Stage, tol
             for client in clients:
                 await client.subscribe()
             await until(lambda: sum(group.members for group in endpoint.streams._groups.values()) == 25)
-            await settled(clients[0])
+            await clients[0].settled()
             assert await readers(stage) == 2  # one that keeps the cache fresh, and one that tells
             (group,) = endpoint.streams._groups.values()
             asked = []
@@ -154,11 +144,8 @@ def test_one_process_reads_the_ledger_once_however_many_listen(stage: Stage, tol
 
 async def readers(stage: Stage) -> int:
     """Count the connections that read the ledger."""
-    admin = await asyncpg.connect(stage.server.admin_url, database=stage.name)
-    try:
+    async with as_admin(stage) as admin:
         return int(await admin.fetchval(READERS))
-    finally:
-        await admin.close()
 
 
 def test_who_does_not_read_is_hung_up_on_and_goes_on_later(
@@ -170,7 +157,7 @@ def test_who_does_not_read_is_hung_up_on_and_goes_on_later(
         async with api.client("R1A") as quick, api.client("R1A", max_queue=1) as slow:
             for client in (quick, slow):
                 await client.subscribe()
-                await settled(client)
+                await client.settled()
             slow.wire.transport.pause_reading()
             endpoint: Any = api.app.endpoint  # type: ignore[attr-defined] # Counted has it
             (group,) = endpoint.streams._groups.values()
@@ -180,9 +167,7 @@ def test_who_does_not_read_is_hung_up_on_and_goes_on_later(
                 assert len(await quick.events(1)) == 1
             slow.wire.transport.resume_reading()
             assert await slow.closed() == 4413
-        async with api.client("R1A") as again:
-            await again.subscribe()
-            await settled(again)
+        async with api.listener("R1A") as again:
             await api.post("R1A", REPORT, input=report(told))
             assert len(await again.events(1)) == 1
 

@@ -9,10 +9,9 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.stage import Stage, mutation_document
-from tests.stream.listening import Api, Client
+from tests.stream.listening import VIEWER, Api
 from tests.test_spine import PASSED
 
-VIEWER = "{ viewer { organisation { odsCode } } }"
 REPORT = mutation_document("reportTest", "id")
 
 
@@ -44,7 +43,7 @@ def test_a_change_is_told_to_who_may_see_it_and_to_nobody_else(stage: Stage, tol
             everybody = (own, region, supplier, other, far, rival)
             for client in everybody:
                 await client.subscribe()
-                await settled(client)
+                await client.settled()
             made = (await api.post("R1A", REPORT, input=report(told)))["reportTest"]["id"]
             for client in (own, region, supplier):
                 (event,) = await client.events(1)
@@ -57,9 +56,7 @@ def test_a_change_is_told_to_who_may_see_it_and_to_nobody_else(stage: Stage, tol
 
 def test_a_subscription_goes_on_after_its_cursor_without_loss(stage: Stage, told: dict[str, str]) -> None:
     async def story(api: Api) -> None:
-        async with api.client("R1A") as client:
-            await client.subscribe()
-            await settled(client)
+        async with api.listener("R1A") as client:
             await api.post("R1A", REPORT, input=report(told))
             (event,) = await client.events(1)
         made = [(await api.post("R1A", REPORT, input=report(told)))["reportTest"]["id"] for _ in range(3)]
@@ -88,7 +85,7 @@ def test_of_one_system_it_tells_of_that_alone(stage: Stage, told: dict[str, str]
     async def story(api: Api) -> None:
         async with api.client("NATIONAL") as client:
             await client.subscribe(document, system=told["RYG"])
-            await settled(client)
+            await client.settled()
             await api.post("R1A", REPORT, input=report(told))
             await api.post("RYG", REPORT, input=report(told, "RYG"))
             (event,) = await client.events(1, "systemActivity")
@@ -120,15 +117,13 @@ def test_questions_and_changes_are_answered_too(stage: Stage, told: dict[str, st
 
 def test_who_completes_is_told_no_more_and_may_begin_again(stage: Stage, told: dict[str, str]) -> None:
     async def story(api: Api) -> None:
-        async with api.client("R1A") as client:
-            await client.subscribe()
-            await settled(client)
+        async with api.listener("R1A") as client:
             await client.say(id="1", type="complete")
-            await settled(client)
+            await client.settled()
             await api.post("R1A", REPORT, input=report(told))
             assert await client.silent()
             await client.subscribe()
-            await settled(client)
+            await client.settled()
             await api.post("R1A", REPORT, input=report(told))
             assert len(await client.events(1)) == 1
 
@@ -266,11 +261,3 @@ def test_a_token_may_come_with_the_upgrade(stage: Stage) -> None:
             assert await client.hear() == {"type": "connection_ack"}
 
     run(stage, story)
-
-
-async def settled(client: Client) -> None:
-    """Wait until the server has taken up what was said: it answers in order, and a question takes its time."""
-    await client.subscribe(VIEWER, "settled")
-    while (await client.hear()).get("type") != "complete":
-        pass
-    await client.api.settled()

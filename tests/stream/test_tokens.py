@@ -15,9 +15,9 @@ from auth.tokens.access_token import new_token_id
 from auth.tokens.standing import SignInUnavailable
 from auth.tokens.verifier import Verifier
 from tests.stage import Stage
-from tests.stream.listening import Api, Client
+from tests.stream.listening import VIEWER, Api, Client
 from tests.stream.test_events import source
-from tests.stream.test_socket import VIEWER, run, settled
+from tests.stream.test_socket import run
 
 WITHIN = 5.0  # seconds
 
@@ -37,10 +37,10 @@ def test_who_listens_stays_until_the_token_expires(stage: Stage) -> None:
         async with api.client(token=short) as client, api.client("R1A") as other:
             for each in (client, other):
                 await each.subscribe()
-                await settled(each)
+                await each.settled()
             assert await shown_out(client, expires) == 4403
             assert time.monotonic() >= expires
-            await settled(other)
+            await other.settled()
 
     run(stage, story)
 
@@ -71,13 +71,13 @@ def test_a_revoked_token_is_shown_out_of_every_replica(stage: Stage) -> None:
             ):
                 for client in (here, there, another):
                     await client.subscribe()
-                    await settled(client)
+                    await client.settled()
                 await revoke(api, token_id)
                 since = time.monotonic()
                 codes = await asyncio.gather(shown_out(here, since), shown_out(there, since))
                 assert codes == [4403, 4403]
                 assert (await events.event())[1]["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
-                await settled(another)
+                await another.settled()
 
     asyncio.run(both())
 
@@ -94,7 +94,7 @@ def test_where_nobody_knows_what_is_revoked_nobody_listens(stage: Stage, monkeyp
     async def story(api: Api) -> None:
         async with api.client("R1A") as client, source(api, "R1A") as events:
             await client.subscribe()
-            await settled(client)
+            await client.settled()
 
             async def unknown(*_: Any) -> Any:
                 raise SignInUnavailable

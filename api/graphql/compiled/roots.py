@@ -9,6 +9,7 @@ from sqlalchemy import ARRAY, TEXT, ColumnElement, case, cast, func, literal_col
 from strawberry.utils.str_converters import to_camel_case
 
 from api.graphql.compiled.columns import chosen_rows, placed_rows
+from api.graphql.compiled.edges import OrderOf
 from api.graphql.compiled.given import AS_KNOWN_AT, Arguments, Slot, Slots, UncompiledError
 from api.graphql.compiled.pages import Page
 from api.graphql.compiled.rows import Rows
@@ -54,25 +55,29 @@ class Roots:
             return ways[name](details)
         return self._answer(field, details)
 
-    def question(self, field: GraphQLField, details: Details) -> tuple[Question[Any], list[str]]:
-        """Return what a field's rule asks for with the arguments of the request, and the names of those."""
+    def question(self, field: GraphQLField, details: Details) -> tuple[Question[Any], OrderOf]:
+        """Return what a field's rule asks for with the arguments of the request, and the order of a page of it."""
         node, names = node_of(details), [name for name in field.args if name not in BESIDE]
         rule: Rule = told(field).metadata[RULE]
         if names:
             self._slots.asked(node).check(refuse_disorder)
-        return rule(**{python_name(field, name): self._argument(node, name) for name in names}), names
+        question = rule(**{python_name(field, name): self._argument(node, name) for name in names})
+        return question, functools.partial(_order, question.noun, names)
 
     def _answer(self, field: GraphQLField, details: Details) -> ColumnElement[str]:
-        node, (question, names) = node_of(details), self.question(field, details)
+        question, order_of = self.question(field, details)
         kind: Any = get_named_type(field.type)
         if isinstance(question, One):
             return self._one(kind, question, details)
         if isinstance(question, All):
             return self._all(kind, question, details)
         rows = chosen_rows(question.noun, self._slots.names, question.statement)
-        order_of = functools.partial(_order, question.noun, names)
         return Page(
-            self._rows, self._slots.asked(node), select(rows.everything).select_from(rows.ground.joined), rows, order_of
+            self._rows,
+            self._slots.asked(node_of(details)),
+            select(rows.everything).select_from(rows.ground.joined),
+            rows,
+            order_of,
         ).text(kind, details)
 
     def _one(self, kind: GraphQLObjectType, question: One[Any], details: Details) -> ColumnElement[str]:

@@ -48,13 +48,9 @@ def streamed(selections: Selections, arguments: Mapping[int, Arguments]) -> Stat
     enters = entering(slots)  # first: its values come first
     writer = Rows(selections, slots)
     field = root.fields[node_of(details).name.value]
-    question, names = Roots(writer, slots).question(field, details)
+    question, order_of = Roots(writer, slots).question(field, details)
     found = chosen_rows(question.noun, slots.names, question.statement)
     row = placed_rows(question.noun, slots.names, _within(found, slots))
-
-    def order_of(given: Arguments) -> Order:
-        return Order(question.noun, tuple(given[name] for name in names))
-
     edge = Edge(writer, slots.asked(node_of(details)), order_of, row)
     written = promised(edge.text(get_named_type(field.type), details))
     place = [piece for column in row.key for piece in (cast(column, TEXT), " ")]

@@ -11,17 +11,35 @@ import asyncpg
 import pytest
 
 from api.database import embedded, installation
+from auth.connections import places, pool
 from auth.tenancy import Database
 from tests.sign_in_support import SignInUnderTest
 from tests.stage import PASSWORDS, Stage, list_organisations
 
 _number = itertools.count(1)
+_BOUNDS = {(places, "PATIENCE"): places.PATIENCE, (pool, "CONNECTING"): pool.CONNECTING, (pool, "_ENTRY"): pool._ENTRY}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let what is generated or sampled be more."""
     more = "20,000 lifecycles, every id in every argument, every answer as known at every instant: hours"
     parser.addoption("--thorough", action="store_true", help=more)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> Iterator[None]:
+    """Have everybody wait for its connection: how fast a busy machine makes one is no finding."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, bound in _BOUNDS:
+            patch.setattr(module, bound, 30.0)
+        yield
+
+
+@pytest.fixture
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have nobody wait for longer than in production."""
+    for (module, bound), seconds in _BOUNDS.items():
+        monkeypatch.setattr(module, bound, seconds)
 
 
 @pytest.fixture(scope="session")

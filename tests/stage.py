@@ -101,10 +101,7 @@ class Stage:
             finally:
                 await database.close()
 
-        answer = asyncio.run(ask())
-        if b"DATABASE_UNAVAILABLE" in answer.body:  # a machine that is too busy to connect in a second is no finding
-            answer = asyncio.run(ask())
-        return answer
+        return asyncio.run(ask())
 
     def ask(self, code: str | Caller, document: str, **variables: Any) -> dict[str, Any]:
         """Return the data of an answer; a story has no errors."""

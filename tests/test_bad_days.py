@@ -112,6 +112,7 @@ def test_connections_that_were_cut_are_replaced_unnoticed(town: Town) -> None:
     assert town.works()
 
 
+@pytest.mark.usefixtures("impatience")
 def test_a_database_that_hangs_holds_nobody_up_for_long(town: Town) -> None:
     assert town.works()
     with frozen(postmaster(town.folder)):
@@ -238,6 +239,7 @@ def test_everyone_who_logs_in_waits_a_bounded_time(village: Village) -> None:
     }
 
 
+@pytest.mark.usefixtures("impatience")
 def test_ten_times_more_callers_than_connections_wait_a_second_at_most_and_then_it_recovers(village: Village) -> None:
     async def story() -> tuple[list[tuple[httpx.Response, float]], list[tuple[httpx.Response, float]]]:
         await village.site.post(VIEWER, token=village.token)

@@ -11,6 +11,7 @@ from auth.connections.lane import Lane
 from auth.connections.places import PATIENCE, Places
 
 CONNECTIONS = 8  # a role and process
+CONNECTING = 1.0  # seconds to open a connection
 COMMAND = 4.5  # seconds for a statement; the server gives up a little before
 _ENTRY = 2.0  # seconds to be let in: the wait for a connection, its making, and the first command
 _SETTINGS = {
@@ -132,7 +133,7 @@ class Pool:
         """Open a connection."""
         settings = {**_SETTINGS, "role": self._role, "application_name": f"reinstate {self._role}"}
         connection = await asyncpg.connect(
-            self._url, timeout=1.0, command_timeout=COMMAND, statement_cache_size=0, server_settings=settings
+            self._url, timeout=CONNECTING, command_timeout=COMMAND, statement_cache_size=0, server_settings=settings
         )
         try:
             await connection.execute(_BOUND)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import pytest
 
 from api.database import embedded
-from auth.connections import places, pool
 from schema.people.account import Role
 from tests.installed import Site
 from tests.people.administering import Administrator, Ground, administered
@@ -17,13 +16,6 @@ from tests.people.external import two_trusts
 from tests.people.signed_in import Person, site_for_people
 from tests.people.visiting import LEAD, Visit, have_account
 from tests.people.visitor import World, a_trust
-
-
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have everybody wait its turn out: how long twenty at once take on a busy machine is held in test_places.py."""
-    monkeypatch.setattr(places, "PATIENCE", 30.0)
-    monkeypatch.setattr(pool, "_ENTRY", 30.0)
 
 
 @pytest.fixture(scope="module")

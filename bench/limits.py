@@ -14,6 +14,7 @@ from urllib.parse import quote
 import asyncpg
 
 from api.database.binaries import find_binaries
+from auth.connections.pool import SETTINGS
 from bench.compare import differences
 from bench.cpu import spent
 from bench.failure import BenchError
@@ -94,7 +95,8 @@ def _check(course: Course, question: Question, role: str, about: Sequence[Place]
 def _pgbench(url: str, role: str, file: str, seconds: float) -> tuple[float, float, int]:
     program = find_binaries().folder / "pgbench"
     quiet = ["--no-vacuum", "--protocol", "prepared", "--client", str(CONNECTIONS), "--jobs", "1"]
-    address = f"{url}?options={quote(f'-c role={role}')}"
+    options = {"role": role, **SETTINGS, "default_transaction_read_only": "off"}
+    address = f"{url}?options={quote(' '.join(f'-c {name}={value}' for name, value in options.items()))}"
     told = subprocess.run(
         [str(program), *quiet, "--time", str(max(1, round(seconds))), "--file", file, address],
         capture_output=True, text=True, check=False, env={"LC_ALL": "C", "PATH": os.defpath},

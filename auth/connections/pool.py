@@ -14,7 +14,7 @@ CONNECTIONS = 8  # a role and process
 CONNECTING = 1.0  # seconds to open a connection
 COMMAND = 4.5  # seconds for a statement; the server gives up a little before
 _ENTRY = 2.0  # seconds to be let in: the wait for a connection, its making, and the first command
-_SETTINGS = {
+SETTINGS = {
     "datestyle": "ISO",
     "default_transaction_read_only": "on",  # a change says that it writes
     "enable_memoize": "off",  # rows lead to rows by their keys: looking one up costs as little as remembering it
@@ -131,7 +131,7 @@ class Pool:
 
     async def opened(self) -> Lane:
         """Open a connection."""
-        settings = {**_SETTINGS, "role": self._role, "application_name": f"reinstate {self._role}"}
+        settings = {**SETTINGS, "role": self._role, "application_name": f"reinstate {self._role}"}
         connection = await asyncpg.connect(
             self._url, timeout=CONNECTING, command_timeout=COMMAND, statement_cache_size=0, server_settings=settings
         )

@@ -83,7 +83,8 @@ def create_app(
     reach: Reach | None = None,
 ) -> Counted:
     """Return the application on a database, as this issuer of tokens; `reach`: where other issuers may be."""
-    freshness = Freshness(database, AnswerCache(cache_mb))
+    streams = Streams(database)
+    freshness = Freshness(database, AnswerCache(cache_mb), on_call=streams.look)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -98,7 +99,7 @@ def create_app(
 
     desk = Desk(database, issuer, demonstration)
     issuer_keys = IssuerKeys(Outside(reach or Reach.of(issuer)))
-    endpoint = Endpoint(Engine(database), Verifier(issuer, database, issuer_keys), freshness, Streams(database))
+    endpoint = Endpoint(Engine(database), Verifier(issuer, database, issuer_keys), freshness, streams)
     app = Counted(
         route_handlers=[
             graphql.route(endpoint),

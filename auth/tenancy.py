@@ -245,11 +245,11 @@ class Database:
                 ground.over = True
 
     @asynccontextmanager
-    async def apart(self, role: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
-        """Have a connection that no pool gets back: for whoever listens on it."""
+    async def apart(self, role: str) -> AsyncIterator[Lane]:
+        """Have a connection that no pool gets back: for whoever follows the ledger on it."""
         lane = await self._pools.of(role).opened()
         try:
-            yield lane.connection
+            yield lane
         finally:
             lane.connection.terminate()
 

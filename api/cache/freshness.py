@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-import asyncpg
-
 from api.cache.answers import AnswerCache
 from api.cache.reach import Reach, Regions
+from auth.connections.lane import Lane
 from auth.tenancy import Database
 from schema.kept.node import Followed
 
@@ -42,10 +41,20 @@ _SWEEP = """
 
 
 class Freshness:
-    """Follows the ledger, tells the other replicas, and says whether the cache may be believed."""
+    """Follows the ledger, tells the other replicas, and says whether the cache may be believed.
 
-    def __init__(self, database: Database, cache: AnswerCache, clock: Callable[[], float] = time.monotonic) -> None:
+    `on_call` is called when another replica says that something moved.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        cache: AnswerCache,
+        clock: Callable[[], float] = time.monotonic,
+        on_call: Callable[[], None] = lambda: None,
+    ) -> None:
         self.cache = cache
+        self._on_call = on_call
         self._database = database
         self._clock = clock
         self._regions = Regions()
@@ -89,8 +98,8 @@ class Freshness:
     async def _run(self) -> None:
         while True:
             try:
-                async with self._listening() as connection:
-                    await self._follow(connection)
+                async with self._listening() as lane:
+                    await self._follow(lane)
             except Exception as error:  # noqa: BLE001 - whatever it was, nothing is believed until a sweep succeeds
                 self._say(logging.WARNING, f"answers are not kept for now: {type(error).__name__}")
             finally:
@@ -98,21 +107,21 @@ class Freshness:
             await asyncio.sleep(RETRY)
 
     @asynccontextmanager
-    async def _listening(self) -> AsyncIterator[asyncpg.Connection]:
-        async with self._database.apart(ROLE) as connection:
-            connection.add_termination_listener(lambda _: self._lose())
-            await connection.add_listener(CHANNEL, self._told)
-            yield connection
+    async def _listening(self) -> AsyncIterator[Lane]:
+        async with self._database.apart(ROLE) as lane:
+            lane.connection.add_termination_listener(lambda _: self._lose())
+            await lane.connection.add_listener(CHANNEL, self._told)
+            yield lane
 
-    async def _follow(self, connection: asyncpg.Connection) -> None:
+    async def _follow(self, lane: Lane) -> None:
         since = _NONE_YET
         while True:
             self._called, waiting, self._waiting = False, self._waiting, []
             began = self._clock()
             try:
                 async with asyncio.timeout(PATIENCE):
-                    since = await self._sweep(connection, since)
-                if not connection.is_closed():
+                    since = await self._sweep(lane, since)
+                if not lane.connection.is_closed():
                     self.cache.trust(began + STALE)
                     self._say(logging.INFO, "answers are kept" if self.cache.limit else "the ledger is followed")
             except BaseException:
@@ -120,17 +129,17 @@ class Freshness:
                 raise
             finally:
                 _release(waiting)
-            await self._rest(connection, began + EVERY)
+            await self._rest(lane, began + EVERY)
 
-    async def _sweep(self, connection: asyncpg.Connection, since: int) -> int:
-        rows = await connection.fetch(_SWEEP, since)
+    async def _sweep(self, lane: Lane, since: int) -> int:
+        rows = await lane.rows(_SWEEP, (since,))
         seen = [Reach(*tuple(row)[2:]) for row in rows if row["tenant_ods"]]
         for reach in seen:
             self.cache.move(reach.moves())
         self._regions.learn(seen, rows[0]["newest"])
         return int(rows[0]["oldest"])
 
-    async def _rest(self, connection: asyncpg.Connection, until: float) -> None:
+    async def _rest(self, lane: Lane, until: float) -> None:
         """Wait until the next sweep is due or called for, and tell the others what moved here meanwhile."""
         while not self._called and (left := until - self._clock()) > 0:
             with suppress(TimeoutError):
@@ -140,12 +149,13 @@ class Freshness:
             if self._untold:
                 self._untold = False
                 async with asyncio.timeout(PATIENCE):
-                    await connection.execute(f"notify {CHANNEL}")
+                    await lane.run(f"notify {CHANNEL}")
                 await asyncio.sleep(GAP)
 
     def _told(self, connection: Any, process: int, _channel: str, _payload: object) -> None:
         if process != connection.get_server_pid():
             self._call()
+            self._on_call()
 
     def _say(self, level: int, standing: str) -> None:
         if standing != self._said:

@@ -29,7 +29,7 @@ class Streams:
         self._listening = 0
 
     def look(self) -> None:
-        """Look for news now: something has been changed here."""
+        """Look for news now: something has been changed, here or by another replica."""
         self._tail.look()
 
     async def tell(self, following: Following, listener: Listener) -> None:

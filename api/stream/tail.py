@@ -4,13 +4,11 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
-import asyncpg
-
-from api.cache.freshness import CHANNEL, ROLE
+from api.cache.freshness import ROLE
 from api.cache.reach import Reach
 from api.graphql.compiled.stream import Place
+from auth.connections.lane import Lane
 from auth.tenancy import Database
 
 log = logging.getLogger("reinstate.stream")
@@ -60,7 +58,7 @@ class Tail:
                 await asyncio.shield(self._begun)
 
     def look(self) -> None:
-        """Look now: something has been changed here."""
+        """Look now: something has been changed."""
         self._wake.set()
 
     def end(self) -> None:
@@ -72,25 +70,24 @@ class Tail:
     async def _run(self, begun: "asyncio.Future[None]") -> None:
         while True:
             try:
-                async with self._database.apart(ROLE) as connection:
-                    await connection.add_listener(CHANNEL, self._told)
-                    await self._follow(connection, begun)
+                async with self._database.apart(ROLE) as lane:
+                    await self._follow(lane, begun)
             except Exception as error:  # noqa: BLE001 - whatever it was, it goes on from its place
                 log.warning("the ledger is not followed for now: %s", type(error).__name__)
             await asyncio.sleep(RETRY)
 
-    async def _follow(self, connection: "asyncpg.Connection[Any]", begun: "asyncio.Future[None]") -> None:
+    async def _follow(self, lane: Lane, begun: "asyncio.Future[None]") -> None:
         while True:
             self._wake.clear()
             async with asyncio.timeout(PATIENCE):
-                pause = await self._news(connection, begun)
+                pause = await self._news(lane, begun)
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._wake.wait()
 
-    async def _news(self, connection: "asyncpg.Connection[Any]", begun: "asyncio.Future[None]") -> float:
+    async def _news(self, lane: Lane, begun: "asyncio.Future[None]") -> float:
         """Say what is new; return how many seconds the next look may wait."""
-        rows = await connection.fetch(_NEWS, *(self.place if begun.done() else (LAST, LAST)), MOST)
+        rows = await lane.rows(_NEWS, (*(self.place if begun.done() else (LAST, LAST)), MOST))
         settled, seen = (int(rows[0]["horizon"]) - 1, LAST), [row for row in rows if row["xid"] is not None]
         more = len(seen) == MOST
         self.place = (seen[-1]["xid"], seen[-1]["id"]) if more else max(settled, self.place)
@@ -102,6 +99,3 @@ class Tail:
         if more:
             return 0.0
         return SOON if rows[0]["newest"] > rows[0]["horizon"] else EVERY
-
-    def _told(self, *_: object) -> None:
-        self._wake.set()

@@ -93,7 +93,8 @@ class Endpoint:
             return 0
         except Exception as error:  # noqa: BLE001 - the edge: each has its typed body, and none is shown
             told = refusing(refusal_of(error, known), known)
-        await told.send(send, known)
+        if not (isinstance(told, Reply) and told.sent_at_once(scope, known)):
+            await told.send(send, known)
         return told.status
 
     async def _reply(self, scope: HTTPScope, receive: Receive) -> Reply | EventStream:

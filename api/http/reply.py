@@ -2,8 +2,9 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
-from litestar.types import Send
+from litestar.types import HTTPScope, Send, WebSocketScope
 
 from api.cache.answers import Headers as Sent
 from api.cache.answers import Kept
@@ -11,12 +12,18 @@ from api.graphql.engine import Answer
 from api.http.headers import GRAPHQL_JSON, JSON, Headers
 from api.http.refusal import Refusal
 
+AT_ONCE = "reinstate.at_once"  # the server's offer to write without waiting: an answer, or a text (serving.py)
 _TYPES = {kind: f"{kind}; charset=utf-8".encode() for kind in (GRAPHQL_JSON, JSON)}
 _MARKS = {GRAPHQL_JSON: b'"g', JSON: b'"j'}  # the same bytes under two media types are two representations
 _NO_STORE = (b"cache-control", b"no-store")
 _ASK_AGAIN = (b"cache-control", b"private, no-cache")
 _VARY = (b"vary", b"Accept")
 _BY_STATUS: dict[int, Sent] = {405: [(b"allow", b"POST")], 503: [(b"retry-after", b"1")]}
+
+
+def offered(scope: HTTPScope | WebSocketScope) -> Any:
+    """Return what the server offers to do at once with this request, None where it is another server."""
+    return (scope.get("extensions") or {}).get(AT_ONCE)
 
 
 @dataclass(slots=True)
@@ -28,11 +35,20 @@ class Reply:
     body: bytes
     etag: bytes = b""
 
+    def sent_at_once(self, scope: HTTPScope, known: str) -> bool:
+        """Send it in one piece, with the id of its request, where the server offers to; return whether it is sent."""
+        write = offered(scope)
+        if write is None or scope["method"] == "HEAD":
+            return False
+        return bool(write(self.status, self._headers(known), self.body))
+
     async def send(self, send: Send, known: str) -> None:
         """Send it, with the id of its request."""
-        headers = [*self.headers, (b"x-request-id", known.encode())]
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.start", "status": self.status, "headers": self._headers(known)})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+    def _headers(self, known: str) -> Sent:
+        return [*self.headers, (b"x-request-id", known.encode())]
 
     def unless_held(self, headers: Headers) -> "Reply":
         """Return the answer to a GET: 304 where its If-None-Match names this answer (RFC 9110, 13.1.2)."""

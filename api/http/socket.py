@@ -14,6 +14,7 @@ from api.graphql.engine import Answer, Request
 from api.http import question
 from api.http.headers import Headers, headers_of
 from api.http.refusal import NOT_NOW, Refusal, refusal_of
+from api.http.reply import offered
 from api.http.way import Way
 from api.http.why import (
     AGAIN,
@@ -32,7 +33,6 @@ from api.stream.outbox import Outbox
 from auth.caller import Caller
 
 PROTOCOL = "graphql-transport-ws"
-AT_ONCE = "reinstate.at_once"  # the server's offer to write a text without waiting (serving.py)
 INITIATION = 10.0  # seconds in which a client says who it is
 MOST_OPERATIONS = 32  # at once on one connection
 LONGEST_ID = 200  # letters
@@ -50,7 +50,7 @@ class Socket:
         self._spoken = PROTOCOL in scope["subprotocols"]
         self._receive = receive
         self._send = send
-        self._outbox = Outbox(lambda: self.close(TOO_SLOW), (scope.get("extensions") or {}).get(AT_ONCE))  # type: ignore[arg-type] # ours
+        self._outbox = Outbox(lambda: self.close(TOO_SLOW), offered(scope))
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._caller: Caller | None = None
         self._initiated = False

@@ -58,7 +58,7 @@ fix: .venv/dev ## Format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: .venv/run ## Measure beside limits and peers at seed scale (needs wrk and npm; some 7 minutes)
+bench: .venv/run ## Measure beside limits and peers at seed scale (needs wrk and npm; some 11 minutes)
 	@$(BIN)/python -m bench
 
 bench-full: .venv/run ## The same in more rounds, at national scale too, and how cost grows (an hour)

@@ -41,7 +41,7 @@ class Pace:
 
 
 SHORT, FULL = (
-    Pace("bench", 3, 1, 2, national=False, listeners=FEW),
+    Pace("bench", 3, 3, 2, national=False, listeners=FEW),
     Pace("bench-full", 5, 3, 5, national=True, listeners=ALL),
 )
 

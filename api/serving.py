@@ -69,14 +69,16 @@ class Asking(Impatient, HttpToolsProtocol):
 def answer_at_once(cycle: RequestResponseCycle, status: int, headers: Sent, body: bytes) -> bool:
     """Write an answer (RFC 9112) unless the client is behind with reading; return whether it is written.
 
-    By uvicorn's way, which looks at each header again and hands on two messages, writing costs as much as finding
-    an answer that was kept.
+    Uvicorn's own way takes two messages and two system calls, an eighth of the time of an answer that was kept. It is
+    left to uvicorn to refuse a header that would break its line (RFC 9112, 11.1).
     """
-    if cycle.flow.write_paused or cycle.disconnected or cycle.response_started:
+    fields = (*cycle.default_headers, *headers)
+    head = b"".join([b"%b: %b\r\n" % field for field in fields])
+    unbroken = head.count(b"\r") == head.count(b"\n") == len(fields)
+    if cycle.flow.write_paused or cycle.disconnected or cycle.response_started or not unbroken:
         return False
     cycle.response_started = cycle.response_complete = True
     cycle.waiting_for_100_continue = False
-    head = b"".join(b"%b: %b\r\n" % header for header in (*cycle.default_headers, *headers))
     end = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
     cycle.transport.write(b"".join((STATUS_LINE[status], head, end, body)))
     cycle.message_event.set()

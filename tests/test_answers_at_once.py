@@ -78,3 +78,15 @@ def test_requests_that_are_sent_together_are_answered_in_their_order(stage: Stag
 
     statuses = re.findall(rb"HTTP/1.1 (\d+) ", told(stage, story))
     assert statuses == [b"200", b"400", b"200", b"204"]
+
+
+@pytest.mark.parametrize("broken", [b"a\r\nb: c", b"a\nb", b"a\rb"])
+def test_a_header_that_would_break_its_line_is_not_written(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, broken: bytes
+) -> None:
+    monkeypatch.setattr(Reply, "_headers", lambda reply, _: [*reply.headers, (b"x-broken", broken)])
+
+    async def story(api: Api) -> bytes:
+        return await answered(api, await written(api, "POST", QUESTION))
+
+    assert told(stage, story) == b""

@@ -66,7 +66,7 @@ class Backend:
 async def backend(stage: Stage) -> AsyncIterator[Backend]:
     """Have a connection of the administrator's, who may look into its memory, with the settings of the product's."""
     connection = await asyncpg.connect(
-        stage.server.admin_url, database=stage.name, statement_cache_size=0, server_settings=pool._SETTINGS
+        stage.server.admin_url, database=stage.name, statement_cache_size=0, server_settings=pool.SETTINGS
     )
     try:
         yield Backend(connection)

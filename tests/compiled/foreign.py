@@ -106,7 +106,7 @@ class Wires:
     async def of(self, role: str) -> asyncpg.Connection:
         """Give the connection of a role."""
         if role not in self._open:
-            settings = {**pool._SETTINGS, "role": role}
+            settings = {**pool.SETTINGS, "role": role}
             self._open[role] = await asyncpg.connect(self._url, server_settings=settings)
             self._stack.push_async_callback(self._open[role].close)
         return self._open[role]

@@ -3,13 +3,13 @@
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable
 
 import pytest
 
 from api.http.reply import Reply
 from tests.stage import Stage
 from tests.stream.listening import VIEWER, Api
+from tests.stream.test_socket import run
 
 OWN = rb"\r\ndate: [^\r]*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 QUESTION = json.dumps({"query": VIEWER})
@@ -43,16 +43,6 @@ async def answered(api: Api, *requests: str) -> bytes:
     return re.sub(OWN, b"", answer)
 
 
-def told(stage: Stage, story: Callable[[Api], Awaitable[bytes]]) -> bytes:
-    """Tell a story to an API on the stage's database; return what was answered."""
-
-    async def tell() -> bytes:
-        async with Api.serving(stage.url) as api:
-            return await story(api)
-
-    return asyncio.run(tell())
-
-
 @pytest.mark.parametrize("request_", REQUESTS)
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_an_answer_is_the_same_in_one_piece_and_in_two(
@@ -64,9 +54,9 @@ def test_an_answer_is_the_same_in_one_piece_and_in_two(
     pieces: list[bool] = []
     at_once = Reply.sent_at_once
     monkeypatch.setattr(Reply, "sent_at_once", lambda *given: pieces.append(at_once(*given)) or pieces[-1])
-    whole = told(stage, story)
+    whole = run(stage, story)
     monkeypatch.setattr(Reply, "sent_at_once", lambda *_: False)
-    assert whole == told(stage, story)
+    assert whole == run(stage, story)
     assert whole.startswith(b"HTTP/1.1 ")
     assert pieces[0] is (request_[0] != "HEAD")
 
@@ -76,7 +66,7 @@ def test_requests_that_are_sent_together_are_answered_in_their_order(stage: Stag
         asked = [await written(api, "POST", body) for body in (QUESTION, REFUSED, QUESTION)]
         return await answered(api, *asked)
 
-    statuses = re.findall(rb"HTTP/1.1 (\d+) ", told(stage, story))
+    statuses = re.findall(rb"HTTP/1.1 (\d+) ", run(stage, story))
     assert statuses == [b"200", b"400", b"200", b"204"]
 
 
@@ -89,4 +79,4 @@ def test_a_header_that_would_break_its_line_is_not_written(
     async def story(api: Api) -> bytes:
         return await answered(api, await written(api, "POST", QUESTION))
 
-    assert told(stage, story) == b""
+    assert run(stage, story) == b""
